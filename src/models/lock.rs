@@ -1,0 +1,126 @@
+//! The lock word: exclusion, publication, and inheritance at every instant of death.
+
+use loom::cell::Cell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::world::{World, at_every_death, check, note_death, seat};
+use crate::raw::lock::{LockWord, StillHeld, Taken};
+use crate::raw::Peers;
+use crate::sys::clock::Deadline;
+
+/// A lock and what it protects; loom reports two accesses at once.
+struct Guarded {
+    lock: LockWord,
+    sum: Cell<u32>,
+}
+
+impl Guarded {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { lock: LockWord::new(), sum: Cell::new(0) })
+    }
+    fn bump(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
+        let taken = self.lock.lock(peers, Deadline::NEVER)?;
+        self.sum.set(self.sum.get() + 1);
+        self.lock.unlock(peers, false);
+        Ok(taken)
+    }
+}
+
+#[test]
+fn two_owners_never_meet_and_no_wake_is_lost() {
+    check(3, || {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let threads: Vec<_> = (0..2)
+            .map(|slot| {
+                let (peers, guarded) = (seat(&world, slot), guarded.clone());
+                thread::spawn(move || assert_eq!(guarded.bump(&peers), Ok(Taken::Clean)))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(guarded.sum.get(), 2);
+    });
+}
+
+#[test]
+fn three_contenders_never_lose_a_wake() {
+    check(2, || {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let threads: Vec<_> = (1..3)
+            .map(|slot| {
+                let (peers, guarded) = (seat(&world, slot), guarded.clone());
+                thread::spawn(move || guarded.bump(&peers).unwrap())
+            })
+            .collect();
+        guarded.bump(&seat(&world, 0)).unwrap();
+        threads.into_iter().for_each(|thread| {
+            thread.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_dead_owner_is_inherited_once_whenever_it_dies() {
+    at_every_death(2, |k, died| {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let victim = {
+            let (peers, guarded, died) = (seat(&world, 0), guarded.clone(), died.clone());
+            thread::spawn(move || {
+                let end = peers.victim(k, || guarded.bump(&peers));
+                note_death(&end, &died);
+            })
+        };
+        let heirs: Vec<_> = (1..3)
+            .map(|slot| {
+                let (peers, guarded) = (seat(&world, slot), guarded.clone());
+                thread::spawn(move || match guarded.bump(&peers).unwrap() {
+                    Taken::Inherited(from) => {
+                        assert_eq!(from, seat_token(0));
+                        1
+                    }
+                    Taken::Clean => 0,
+                    Taken::Marked => panic!("unlock left the mark"),
+                })
+            })
+            .collect();
+        victim.join().unwrap();
+        let inherited: u32 = heirs.into_iter().map(|heir| heir.join().unwrap()).sum();
+        assert!(inherited <= 1);
+    });
+}
+
+#[test]
+fn an_heir_that_dies_is_inherited_too() {
+    at_every_death(2, |k, died| {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let first = seat(&world, 0);
+        // The first owner dies holding the lock: its second write would be the unlock.
+        assert!(first.victim(1, || guarded.bump(&first)).is_none());
+        let heir = {
+            let (peers, guarded, died) = (seat(&world, 1), guarded.clone(), died.clone());
+            thread::spawn(move || {
+                let end = peers.victim(k, || {
+                    let taken = guarded.lock.lock(&peers, Deadline::NEVER).unwrap();
+                    guarded.sum.set(guarded.sum.get() + 1);
+                    guarded.lock.unlock(&peers, taken != Taken::Clean);
+                });
+                note_death(&end, &died);
+            })
+        };
+        let last = seat(&world, 2);
+        let taken = guarded.lock.lock(&last, Deadline::NEVER).unwrap();
+        guarded.sum.set(guarded.sum.get() + 1);
+        // However often the owners died, somebody is told: the data are not clean.
+        assert_ne!(taken, Taken::Clean);
+        guarded.lock.unlock(&last, false);
+        heir.join().unwrap();
+    });
+}
+
+fn seat_token(slot: u32) -> crate::raw::Token {
+    crate::raw::Token::new(1, slot)
+}

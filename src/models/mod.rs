@@ -1,0 +1,13 @@
+//! Models of the protocols of [`crate::raw`], one file for each: all interleavings of two or three
+//! modelled processes, and then all instants at which one of them can die.
+
+mod journal;
+mod ledger;
+mod lock;
+mod mpmc;
+mod record;
+mod registry;
+mod rlock;
+mod semaphore;
+mod spsc;
+mod world;

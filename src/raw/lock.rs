@@ -1,0 +1,312 @@
+//! The lock word: mutual exclusion that outlives its owner.
+//!
+//! # States
+//!
+//! | owner | marked | waiters | meaning | who may change it, to what |
+//! |---|---|---|---|---|
+//! | 0 | no | - | free | anyone: owned |
+//! | 0 | yes | - | free, data unrepaired | anyone: owned and marked |
+//! | token | any | no | held | the owner: free; a waiter: sets the waiters flag |
+//! | token | any | yes | held, somebody may sleep | the owner: free, then wakes one |
+//! | token of the dead | any | any | orphaned | anyone: owned by itself, marked, with the flag |
+//!
+//! # Invariants
+//!
+//! 1. Only the owner clears the owner bits, or one participant after the owner's death; both by
+//!    one read-modify-write, so of several heirs one wins.
+//! 2. Whoever comes out of a sleep takes the word *with* the waiters flag: others may sleep still.
+//! 3. The mark goes away only through an owner that says the data are repaired.
+//!
+//! # Memory orderings
+//!
+//! Every change that takes the word is Acquire and pairs with the Release of the change that freed
+//! it, which publishes what the lock protects. Taking over from the dead pairs with nothing the
+//! dead did: the kernel orders a process's stores before the release of its lease, and
+//! [`Peers::is_dead`] reads that. Setting the waiters flag is Relaxed: it publishes nothing, and the
+//! futex compares the whole word again under the kernel's own lock.
+//!
+//! # If a process dies
+//!
+//! Before the exchange that takes the word: nothing happened. After it: the next to look inherits.
+//! Between the exchange that frees it and the wake: the sleepers' slice ends. A waiter that dies
+//! asleep, or woken before it acts: the same. A word of garbage names an owner that does not exist,
+//! which is a dead one.
+
+use crate::sys::atomic::{AtomicU32, Ordering};
+use crate::sys::clock::Deadline;
+use crate::sys::hint;
+
+use super::{Pace, Peers, Token, Waited};
+
+/// The value of a lock word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State(u32);
+
+impl State {
+    /// The data that the lock protects were left by a death and not repaired since.
+    const MARKED: u32 = 1 << 30;
+    /// Somebody may sleep on the word.
+    const WAITERS: u32 = 1 << 31;
+
+    fn owner(self) -> Option<Token> {
+        Token::from_bits(self.0)
+    }
+    fn is_marked(self) -> bool {
+        self.0 & Self::MARKED != 0
+    }
+    fn has_waiters(self) -> bool {
+        self.0 & Self::WAITERS != 0
+    }
+    fn with_owner(self, owner: Token) -> Self {
+        Self(self.0 & !Token::MASK | owner.bits())
+    }
+    fn with_waiters(self) -> Self {
+        Self(self.0 | Self::WAITERS)
+    }
+    fn with_mark(self) -> Self {
+        Self(self.0 | Self::MARKED)
+    }
+    fn freed(marked: bool) -> u32 {
+        if marked { Self::MARKED } else { 0 }
+    }
+}
+
+impl core::fmt::Debug for State {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{:?}", self.owner())?;
+        f.write_str(if self.is_marked() { " marked" } else { "" })?;
+        f.write_str(if self.has_waiters() { " waiters" } else { "" })
+    }
+}
+
+/// In what state a lock was found by its new owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// The data are as the last owner left them.
+    Clean,
+    /// An earlier owner died and nobody has said that the data are repaired.
+    Marked,
+    /// The participant named here died holding the lock: the caller is the first to know.
+    Inherited(Token),
+}
+
+/// The lock is held by a living participant, and the caller would not wait, or not longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StillHeld;
+
+/// The caller does not hold the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotOwner;
+
+/// Changes of a word under our hands before we take a breath, so that a peer that writes garbage
+/// without end cannot make us spin for ever.
+const ROUNDS: u32 = 4096;
+
+/// A resident lock.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct LockWord(AtomicU32);
+
+impl LockWord {
+    /// A free lock.
+    pub(crate) fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// Takes the lock if it is free, or if its owner is dead.
+    #[inline]
+    pub(crate) fn try_lock(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
+        // Acquire: pairs with the Release that freed the word.
+        match self.0.compare_exchange(0, peers.me().bits(), Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Ok(Taken::Clean),
+            Err(_) => self.try_lock_contended(peers),
+        }
+    }
+
+    /// Takes the lock, sleeping until it is free, its owner dies, or the deadline passes.
+    #[inline]
+    pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
+        // Acquire: pairs with the Release that freed the word.
+        match self.0.compare_exchange(0, peers.me().bits(), Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Ok(Taken::Clean),
+            Err(_) => self.lock_contended(peers, deadline),
+        }
+    }
+
+    /// Frees a lock that the caller holds; `marked` leaves the mark for the next owner.
+    #[inline]
+    pub(crate) fn unlock(&self, peers: &impl Peers, marked: bool) {
+        // Release: pairs with the Acquire that takes the word next; publishes the protected data.
+        let old = State(self.0.swap(State::freed(marked), Ordering::Release));
+        if old.has_waiters() {
+            self.wake_one(peers);
+        }
+    }
+
+    /// Frees the lock if the caller's process holds it, and keeps a mark.
+    ///
+    /// For callers whose scopes do not nest: unlike [`LockWord::unlock`] it never takes the lock
+    /// away from somebody else.
+    pub(crate) fn release(&self, peers: &impl Peers, repaired: bool) -> Result<(), NotOwner> {
+        let mut seen = State(self.0.load(Ordering::Relaxed));
+        loop {
+            if seen.owner() != Some(peers.me()) {
+                return Err(NotOwner);
+            }
+            let freed = State::freed(seen.is_marked() && !repaired);
+            // Release: as in `unlock`. Relaxed on failure: the value is only compared.
+            match self.0.compare_exchange(seen.0, freed, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => seen = State(now),
+            }
+        }
+        if seen.has_waiters() {
+            self.wake_one(peers);
+        }
+        Ok(())
+    }
+
+    /// Who holds the lock at this moment; it may change at once.
+    pub(crate) fn owner(&self) -> Option<Token> {
+        State(self.0.load(Ordering::Relaxed)).owner()
+    }
+
+    /// Whether the data wait for a repair. Exact for the owner; for others it may change at once.
+    pub(crate) fn is_marked(&self) -> bool {
+        State(self.0.load(Ordering::Relaxed)).is_marked()
+    }
+
+    /// Clears the mark. Only the owner may call this.
+    pub(crate) fn clear_mark(&self) {
+        // Relaxed: only the owner, which is the caller, looks at the mark before the next Release.
+        self.0.fetch_and(!State::MARKED, Ordering::Relaxed);
+    }
+
+    /// Sets the mark. Only the owner may call this.
+    pub(crate) fn set_mark(&self) {
+        // Relaxed: as in `clear_mark`.
+        self.0.fetch_or(State::MARKED, Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn try_lock_contended(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
+        let mut seen = State(self.0.load(Ordering::Relaxed));
+        for _ in 0..ROUNDS {
+            match self.attempt(peers, seen, false, true) {
+                Attempt::Taken(taken) => return Ok(taken),
+                Attempt::Changed(now) => seen = now,
+                Attempt::Held(_) => return Err(StillHeld),
+            }
+        }
+        Err(StillHeld)
+    }
+
+    #[cold]
+    fn lock_contended(&self, peers: &impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
+        let mut pace = Pace::for_owner();
+        let mut spins = hint::SPINS;
+        let mut rounds = ROUNDS;
+        let mut slept = false;
+        // The owner is asked for signs of life only after a sleep: a question is a system call.
+        let mut ask = false;
+        loop {
+            let seen = State(self.0.load(Ordering::Relaxed));
+            let held_by = match self.attempt(peers, seen, slept, ask) {
+                Attempt::Taken(taken) => return Ok(taken),
+                Attempt::Held(owner) => Some(owner),
+                Attempt::Changed(_) => None,
+            };
+            ask = false;
+            let waited = match held_by {
+                Some(_) if spins > 0 => {
+                    spins -= 1;
+                    hint::spin();
+                    continue;
+                }
+                Some(owner) if self.flag(seen) => {
+                    slept = true;
+                    peers.wait(&self.0, seen.with_waiters().0, &[owner], &mut pace, deadline)
+                }
+                _ if rounds > 0 => {
+                    rounds -= 1;
+                    hint::spin();
+                    continue;
+                }
+                _ => {
+                    rounds = ROUNDS;
+                    peers.pause(&mut pace, deadline)
+                }
+            };
+            match waited {
+                Waited::Woken => {}
+                Waited::Slice => ask = true,
+                Waited::TimedOut => return self.last_attempt(peers, slept),
+            }
+        }
+    }
+
+    /// Announces a sleeper; `false` where the word is no longer as `seen`.
+    fn flag(&self, seen: State) -> bool {
+        let flagged = seen.with_waiters().0;
+        // Relaxed: publishes nothing; the futex compares the word again.
+        seen.has_waiters()
+            || self
+                .0
+                .compare_exchange(seen.0, flagged, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// One look after the deadline: a wake that came with it must not be lost.
+    fn last_attempt(&self, peers: &impl Peers, slept: bool) -> Result<Taken, StillHeld> {
+        let seen = State(self.0.load(Ordering::Relaxed));
+        match self.attempt(peers, seen, slept, true) {
+            Attempt::Taken(taken) => Ok(taken),
+            Attempt::Held(_) | Attempt::Changed(_) => {
+                if slept {
+                    self.pass_on(peers);
+                }
+                Err(StillHeld)
+            }
+        }
+    }
+
+    /// Leaves without the lock after a sleep that may have swallowed a wake.
+    fn pass_on(&self, peers: &impl Peers) {
+        // Relaxed: publishes nothing; see the module's page on the flag.
+        let seen = State(self.0.fetch_or(State::WAITERS, Ordering::Relaxed));
+        if seen.owner().is_none() {
+            self.wake_one(peers);
+        }
+    }
+
+    fn wake_one(&self, peers: &impl Peers) {
+        peers.wake(&self.0, 1);
+    }
+
+    /// One try to take the word from the state that was `seen`.
+    fn attempt(&self, peers: &impl Peers, seen: State, slept: bool, ask: bool) -> Attempt {
+        let (base, taken) = match seen.owner() {
+            None if seen.is_marked() => (seen, Taken::Marked),
+            None => (seen, Taken::Clean),
+            Some(owner) if ask && peers.is_dead(owner) => {
+                (seen.with_mark().with_waiters(), Taken::Inherited(owner))
+            }
+            Some(owner) => return Attempt::Held(owner),
+        };
+        let base = if slept { base.with_waiters() } else { base };
+        let mine = base.with_owner(peers.me());
+        // Acquire: pairs with the Release that freed the word. From the dead, see the module page.
+        match self.0.compare_exchange(seen.0, mine.0, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Attempt::Taken(taken),
+            Err(now) => Attempt::Changed(State(now)),
+        }
+    }
+}
+
+/// What came of one try.
+enum Attempt {
+    Taken(Taken),
+    /// By a participant that lives, or was not asked.
+    Held(Token),
+    Changed(State),
+}

@@ -1,0 +1,84 @@
+//! What a protocol must know of the other participants, as a parameter.
+
+use crate::sys::atomic::AtomicU32;
+use crate::sys::clock::Deadline;
+
+use super::Token;
+
+/// The other participants, and the caller's own place among them.
+pub(crate) trait Peers {
+    /// The caller's own name.
+    fn me(&self) -> Token;
+
+    /// Whether `token` names nobody who lives: its lease is free, its slot has moved on to another
+    /// generation, or there is no such slot. Never true of a participant that can still act.
+    fn is_dead(&self, token: Token) -> bool;
+
+    /// The one sleep of the crate: until `word` no longer holds `expected`, somebody wakes it, one
+    /// of `owners` dies, the slice of `pace` ends, or `deadline` passes. The caller then looks at
+    /// the world again, whatever the answer.
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        owners: &[Token],
+        pace: &mut Pace,
+        deadline: Deadline,
+    ) -> Waited;
+
+    /// Sleeps one slice whatever happens: for whoever is kept running by a word that changes
+    /// without end.
+    fn pause(&self, pace: &mut Pace, deadline: Deadline) -> Waited {
+        let idle = AtomicU32::new(0);
+        self.wait(&idle, 0, &[], pace, deadline)
+    }
+
+    /// Wakes at most `count` sleepers of `word`; returns how many woke.
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32;
+
+    /// Makes what this thread wrote before visible before it reads on, and the same for every
+    /// other participant, at the caller's cost alone. `false` where the kernel has no such fence
+    /// for all of them.
+    fn fence_everywhere(&self) -> bool;
+}
+
+/// How a sleep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// The word changed or was woken.
+    Woken,
+    /// The slice ended, or a lifeline broke: look at the owners too.
+    Slice,
+    /// The deadline has passed.
+    TimedOut,
+}
+
+/// How long the next sleep may be: short at first, longer while nothing happens.
+///
+/// Every sleep is bounded, so a wake-up that a death has swallowed costs one slice and no more.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    slice: u64,
+    most: u64,
+}
+
+impl Pace {
+    const FIRST: u64 = 1_000_000;
+
+    /// For a wait on an owner: 1 ms to 20 ms.
+    pub(crate) fn for_owner() -> Self {
+        Self { slice: Self::FIRST, most: 20_000_000 }
+    }
+
+    /// For a wait on an event that no participant in particular owes: 1 ms to 200 ms.
+    pub(crate) fn for_event() -> Self {
+        Self { slice: Self::FIRST, most: 200_000_000 }
+    }
+
+    /// The next slice in nanoseconds.
+    pub(crate) fn next_slice(&mut self) -> u64 {
+        let slice = self.slice;
+        self.slice = (slice * 2).min(self.most);
+        slice
+    }
+}

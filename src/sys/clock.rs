@@ -1,0 +1,60 @@
+//! Monotonic time: every waiting form turns its limit into one absolute instant, once.
+
+use std::time::{Duration, Instant};
+
+/// When a wait gives up, in nanoseconds of `CLOCK_MONOTONIC`. Steps of the wall clock do not
+/// matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadline(u64);
+
+impl Deadline {
+    /// Waits for ever.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+    /// Does not wait at all.
+    #[cfg(loom)]
+    pub(crate) const PAST: Self = Self(0);
+
+    /// As absolute monotonic nanoseconds; `None` for never.
+    pub(crate) fn nanos(self) -> Option<u64> {
+        (self != Self::NEVER).then_some(self.0)
+    }
+}
+
+#[cfg(not(loom))]
+impl Deadline {
+    /// `limit` from now; a limit beyond some 500 years is never.
+    pub(crate) fn after(limit: Duration) -> Self {
+        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        Self(monotonic_nanos().saturating_add(limit))
+    }
+
+    /// At `instant`; an instant of the past is now.
+    pub(crate) fn at(instant: Instant) -> Self {
+        Self::after(instant.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the time has come.
+    pub(crate) fn is_past(self) -> bool {
+        self.nanos().is_some_and(|at| monotonic_nanos() >= at)
+    }
+}
+
+/// Now, in nanoseconds of `CLOCK_MONOTONIC`.
+#[cfg(not(loom))]
+pub(crate) fn monotonic_nanos() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec)
+        .unwrap_or(0)
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// Now, in nanoseconds since the Unix epoch, for showing to people.
+#[cfg(not(loom))]
+pub(crate) fn unix_nanos() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()
+        .and_then(|since| u64::try_from(since.as_nanos()).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,152 @@
+//! The files behind segments: made whole before they have a name, opened with suspicion.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{
+    AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals,
+    fcntl_get_seals, fstat, ftruncate, linkat, memfd_create, open, renameat,
+};
+
+use crate::sys::crash;
+
+/// What the kernel knows of an open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Device and inode: the same pair is the same file.
+    pub(crate) identity: (u64, u64),
+    /// Size in bytes.
+    pub(crate) size: u64,
+    /// User id of the owner.
+    pub(crate) owner: u32,
+    /// Whether it is an ordinary file (a memfd is one).
+    pub(crate) is_regular: bool,
+}
+
+/// Asks the kernel about `fd`.
+pub(crate) fn facts(fd: BorrowedFd<'_>) -> io::Result<Facts> {
+    let stat = fstat(fd)?;
+    Ok(Facts {
+        identity: (stat.st_dev, stat.st_ino),
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        owner: stat.st_uid,
+        is_regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
+    })
+}
+
+/// An anonymous file of `size` bytes whose size nobody can change.
+pub(crate) fn anonymous(label: &str, size: u64) -> io::Result<OwnedFd> {
+    let fd = memfd_create(label, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    ftruncate(&fd, size)?;
+    fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(fd)
+}
+
+/// Whether `fd` is a file that can neither shrink nor be unsealed; `None` where it knows no seals.
+pub(crate) fn is_sealed(fd: BorrowedFd<'_>) -> Option<bool> {
+    let seals = fcntl_get_seals(fd).ok()?;
+    Some(seals.contains(SealFlags::SHRINK))
+}
+
+/// A file in `folder` that has no name yet, with all its room reserved.
+///
+/// The room is the point: a full disk or `/dev/shm` is this error, not a SIGBUS later.
+pub(crate) fn nameless(folder: &Path, mode: u32, size: u64) -> io::Result<Nameless> {
+    let mode = Mode::from_raw_mode(mode);
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    let file = match open(folder, flags | OFlags::TMPFILE, mode) {
+        Ok(fd) => Nameless { fd, scratch: None },
+        // A file system without O_TMPFILE: a name that no segment has.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR) => {
+            let scratch = folder.join(format!(
+                ".outlive-{}-{}",
+                rustix::process::getpid().as_raw_nonzero(),
+                crate::sys::clock::monotonic_nanos()
+            ));
+            let fd = open(&scratch, flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW, mode)?;
+            Nameless { fd, scratch: Some(scratch) }
+        }
+        Err(e) => return Err(e.into()),
+    };
+    // The mode asked for, whatever the umask: a segment that is to be shared says so.
+    rustix::fs::fchmod(&file.fd, mode)?;
+    fallocate(&file.fd, FallocateFlags::empty(), 0, size)?;
+    Ok(file)
+}
+
+/// A file on its way to a name; without [`Nameless::link`] it leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Nameless {
+    fd: OwnedFd,
+    scratch: Option<std::path::PathBuf>,
+}
+
+impl Nameless {
+    /// Gives the file the name `path`, unless that exists; one step, seen whole or not at all.
+    pub(crate) fn link(&self, path: &Path) -> io::Result<()> {
+        crash::point();
+        let cwd = rustix::fs::CWD;
+        match &self.scratch {
+            None => {
+                let own = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+                linkat(cwd, own, cwd, path, AtFlags::SYMLINK_FOLLOW)?;
+            }
+            Some(scratch) => {
+                use rustix::fs::{RenameFlags, renameat_with};
+                match renameat_with(cwd, scratch, cwd, path, RenameFlags::NOREPLACE) {
+                    Err(rustix::io::Errno::INVAL) => {
+                        linkat(cwd, scratch, cwd, path, AtFlags::empty())?;
+                        let _ = rustix::fs::unlink(scratch);
+                    }
+                    done => done?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same, in place of whatever has that name now.
+    pub(crate) fn replace(&self, path: &Path) -> io::Result<()> {
+        let beside = path.with_extension(format!(
+            "{}-{}",
+            rustix::process::getpid().as_raw_nonzero(),
+            crate::sys::clock::monotonic_nanos()
+        ));
+        self.link(&beside)?;
+        crash::point();
+        Ok(renameat(rustix::fs::CWD, &beside, rustix::fs::CWD, path)?)
+    }
+}
+
+impl AsFd for Nameless {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Nameless {
+    fn drop(&mut self) {
+        if let Some(scratch) = &self.scratch {
+            // Gone already where it was linked.
+            let _ = rustix::fs::unlink(scratch);
+        }
+    }
+}
+
+/// Opens an existing file by name; a symbolic link in its last part is refused.
+pub(crate) fn existing(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    Ok(open(path, flags, Mode::empty())?)
+}
+
+/// Removes a name.
+pub(crate) fn unlink(path: &Path) -> io::Result<()> {
+    crash::point();
+    Ok(rustix::fs::unlink(path)?)
+}
+
+/// The user this process acts as.
+pub(crate) fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}

@@ -1,0 +1,275 @@
+//! What a forked child must not inherit: its parent's name and its parent's lease.
+//!
+//! Two means, each enough for its part. A page with `MADV_WIPEONFORK` reads as zero in the child,
+//! however it was forked, so the child finds no token and cannot act under its parent's. An
+//! at-fork hook replaces every inherited lease description by a fresh one that holds no lock, so
+//! that the parent's death is seen although the child lives.
+
+#![expect(unsafe_code, reason = "madvise, pthread_atfork, and descriptors shared with a fork")]
+
+use std::io;
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
+
+use crate::sys::atomic::Ordering;
+
+#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
+mod private {
+    pub(super) use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
+}
+use private::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
+
+const PAGE: usize = 4096;
+
+/// A private page that is all zero in a forked child.
+#[derive(Debug)]
+pub(crate) struct ForkPage(NonNull<PageWords>);
+
+/// What lies on the page. All zero is its empty state.
+#[derive(Debug)]
+#[repr(C)]
+struct PageWords {
+    token: AtomicU32,
+    member: AtomicPtr<()>,
+}
+
+// SAFETY: the page holds atomics only and stays mapped until the last owner drops it.
+unsafe impl Send for ForkPage {}
+// SAFETY: as above.
+unsafe impl Sync for ForkPage {}
+
+impl ForkPage {
+    /// Maps a page.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: a new private mapping at an address of the kernel's choice touches nothing.
+        let page = unsafe {
+            mmap_anonymous(
+                ptr::null_mut(),
+                PAGE,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )?
+        };
+        // SAFETY: the range is the mapping just made, and the advice changes only what a later
+        // fork does with it.
+        let advised = unsafe { madvise(page, PAGE, Advice::LinuxWipeOnFork) };
+        let Some(words) = NonNull::new(page.cast()) else {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        };
+        // From here the page is unmapped by Drop.
+        let page = Self(words);
+        advised?;
+        Ok(page)
+    }
+
+    fn words(&self) -> &PageWords {
+        // SAFETY: the page is mapped as long as `self`, aligned to a page, all zero is a valid
+        // `PageWords`, and it is only ever touched through atomics.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The token of this process, or 0 after a fork and before the first entry.
+    #[inline]
+    pub(crate) fn token(&self) -> u32 {
+        // Acquire: pairs with the Release in `enter`, so that a token implies its membership.
+        self.words().token.load(Ordering::Acquire)
+    }
+
+    /// The membership of this process, or null.
+    pub(crate) fn member(&self) -> *mut () {
+        self.words().member.load(Ordering::Acquire)
+    }
+
+    /// Enters a membership; gives back the one that another thread entered before.
+    pub(crate) fn enter(&self, token: u32, member: *mut ()) -> Result<(), *mut ()> {
+        let words = self.words();
+        // AcqRel: publishes what `member` points to; receives the winner's where we lost.
+        words.member.compare_exchange(
+            ptr::null_mut(),
+            member,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        )?;
+        words.token.store(token, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes the membership out; null where there is none.
+    pub(crate) fn clear(&self) -> *mut () {
+        self.words().token.store(0, Ordering::Release);
+        self.words().member.swap(ptr::null_mut(), Ordering::AcqRel)
+    }
+}
+
+impl Drop for ForkPage {
+    fn drop(&mut self) {
+        // SAFETY: the range is the mapping made in `new`, and no reference outlives `self`.
+        let _ = unsafe { munmap(self.0.as_ptr().cast(), PAGE) };
+    }
+}
+
+/// A descriptor that a forked child gets anew: same number, same file, a description of its own.
+///
+/// Cells are never freed, only used again: the hook that runs in the child walks them without a
+/// lock.
+#[derive(Debug)]
+pub(crate) struct Watched(&'static Cell);
+
+#[derive(Debug)]
+struct Cell {
+    fd: AtomicI32,
+    next: AtomicPtr<Cell>,
+}
+
+const NONE: RawFd = -1;
+static CELLS: AtomicPtr<Cell> = AtomicPtr::new(ptr::null_mut());
+/// Forks of this process that have begun, and that have ended in the parent.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+static ENDED: AtomicUsize = AtomicUsize::new(0);
+
+impl Watched {
+    /// Opens the file behind `fd` anew and watches the descriptor.
+    pub(crate) fn reopen(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        install_hooks()?;
+        loop {
+            // SeqCst with the hooks': a fork whose copy of this process falls between the open and
+            // the entry of the cell is under way at one of the two looks, or is counted between
+            // them. Its child would hold a copy of the description that it knows nothing of, and
+            // so keep our lease: begin again with another description.
+            let (ended, begun) = (ENDED.load(Ordering::SeqCst), BEGUN.load(Ordering::SeqCst));
+            let watched = Self::watch(super::lease::reopen(fd)?);
+            if begun == ended && BEGUN.load(Ordering::SeqCst) == begun {
+                return Ok(watched);
+            }
+            drop(watched);
+            rustix::thread::sched_yield();
+        }
+    }
+
+    fn watch(fd: OwnedFd) -> Self {
+        let raw = fd.into_raw_fd();
+        for cell in cells() {
+            if cell.fd.compare_exchange(NONE, raw, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+                return Self(cell);
+            }
+        }
+        let cell = Box::leak(Box::new(Cell {
+            fd: AtomicI32::new(raw),
+            next: AtomicPtr::new(CELLS.load(Ordering::Acquire)),
+        }));
+        while let Err(head) = CELLS.compare_exchange(
+            cell.next.load(Ordering::Relaxed),
+            cell,
+            Ordering::SeqCst,
+            Ordering::Acquire,
+        ) {
+            cell.next.store(head, Ordering::Relaxed);
+        }
+        Self(cell)
+    }
+
+    /// The descriptor; in a forked child it names a description that holds no lock.
+    pub(crate) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+        match self.0.fd.load(Ordering::Acquire) {
+            NONE => Err(io::Error::other("the descriptor could not be reopened after fork")),
+            // SAFETY: the cell owns the descriptor until `self` is dropped, and `self` is borrowed.
+            fd => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
+        }
+    }
+
+    /// Exchanges the description for a fresh one without locks, under the same number.
+    ///
+    /// For a child whose fork ran no hooks; harmless after one that did.
+    pub(crate) fn refresh(&self) -> io::Result<()> {
+        refresh(self.0);
+        self.fd().map(drop)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let fd = self.0.fd.swap(NONE, Ordering::AcqRel);
+        if fd != NONE {
+            // SAFETY: the cell owned the descriptor, and the swap made it ours alone.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+fn cells() -> impl Iterator<Item = &'static Cell> {
+    let mut next = CELLS.load(Ordering::Acquire);
+    core::iter::from_fn(move || {
+        // SAFETY: null, or a leaked cell that is never freed.
+        let cell = unsafe { next.as_ref() }?;
+        next = cell.next.load(Ordering::Acquire);
+        Some(cell)
+    })
+}
+
+fn install_hooks() -> io::Result<()> {
+    static INSTALLED: OnceLock<i32> = OnceLock::new();
+    let code = *INSTALLED.get_or_init(|| {
+        // SAFETY: the hooks are `extern "C"`, take nothing, and call only async-signal-safe
+        // functions on memory that is never freed.
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) }
+    });
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+}
+
+extern "C" fn before_fork() {
+    BEGUN.fetch_add(1, Ordering::SeqCst);
+}
+
+extern "C" fn in_parent() {
+    ENDED.fetch_add(1, Ordering::SeqCst);
+}
+
+extern "C" fn in_child() {
+    // Forks of other threads do not go on in the child.
+    ENDED.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
+    for cell in cells() {
+        refresh(cell);
+    }
+}
+
+/// Async-signal-safe: no allocation, no lock.
+fn refresh(cell: &Cell) {
+    let old = cell.fd.load(Ordering::Acquire);
+    if old == NONE {
+        return;
+    }
+    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0\0\0\0\0\0\0";
+    let mut digits = [0_u8; 10];
+    let mut count = 0;
+    let mut rest = old.unsigned_abs();
+    for digit in &mut digits {
+        // A remainder of 10 fits any width.
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        count += 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    for (to, digit) in path[14..].iter_mut().zip(digits[..count].iter().rev()) {
+        *to = *digit;
+    }
+    // SAFETY: `path` is a C string, ended by a zero; the call touches nothing else.
+    let fresh = unsafe { libc::open(path.as_ptr().cast(), libc::O_RDWR | libc::O_CLOEXEC) };
+    let replaced = fresh >= 0 && {
+        // SAFETY: both are open; `old` is the cell's own and keeps its number and its owner.
+        unsafe { libc::dup3(fresh, old, libc::O_CLOEXEC) == old }
+    };
+    if fresh >= 0 {
+        // SAFETY: opened above, known to nobody else.
+        unsafe { libc::close(fresh) };
+    }
+    if !replaced && cell.fd.swap(NONE, Ordering::AcqRel) == old {
+        // SAFETY: the cell owned the descriptor, and the swap made it ours alone. Keeping it would
+        // keep the parent's lease alive.
+        unsafe { libc::close(old) };
+    }
+}

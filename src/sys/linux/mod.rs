@@ -1,0 +1,9 @@
+//! Linux: one file per kernel facility.
+
+pub(crate) mod file;
+pub(crate) mod fork;
+pub(crate) mod futex;
+pub(crate) mod lease;
+pub(crate) mod lifeline;
+pub(crate) mod mapping;
+pub(crate) mod membarrier;

@@ -1,0 +1,22 @@
+//! What the machine and the kernel give: the only system calls, the only target `cfg`, the only
+//! `cfg(loom)`.
+//!
+//! [`atomic`], [`cell`], [`hint`] and [`crash`] are one facade with three bodies: *core* in an
+//! ordinary build, *model* under `--cfg loom`, and *counted* under `--cfg crash_points`, where a
+//! process can be told to SIGKILL itself before its k-th shared write.
+
+pub(crate) mod atomic;
+pub(crate) mod bytes;
+pub(crate) mod clock;
+pub(crate) mod crash;
+pub(crate) mod hint;
+
+#[cfg(crash_points)]
+mod counted;
+#[cfg(not(loom))]
+mod linux;
+#[cfg(loom)]
+pub(crate) mod model;
+
+#[cfg(not(loom))]
+pub(crate) use linux::{file, fork, futex, lease, lifeline, mapping, membarrier};
