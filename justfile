@@ -1,0 +1,51 @@
+# `just` is what "done" means. Every recipe is a step of `.ci/run`, which CI runs as a whole.
+
+# fmt, clippy, tests
+default: fmt clippy test
+
+# Formats everything.
+fmt:
+    cargo fmt
+    cargo fmt --manifest-path compare/Cargo.toml
+    cargo fmt --manifest-path fuzz/Cargo.toml
+
+clippy:
+    .ci/run clippy
+
+test:
+    .ci/run tests
+
+doc:
+    .ci/run doc
+
+# Models of the protocols; `just loom lock` runs one noun's.
+loom name="":
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --profile loom --lib {{name}}
+
+# A SIGKILL before every shared write; `just crash lock` runs one noun's.
+crash name="":
+    RUSTFLAGS="--cfg crash_points" CARGO_TARGET_DIR=target/crash cargo test --release --test crash {{name}}
+
+storm:
+    .ci/run storm
+
+wordcount *args:
+    cargo run --release --example wordcount -- {{args}}
+
+# `just fuzz` runs every target for 20 s, `just fuzz lock_ops 600` one for longer.
+fuzz target="" seconds="20":
+    {{ if target == "" { "FUZZ_SECONDS=" + seconds + " .ci/run fuzz" } else { "cargo +nightly fuzz run " + target + " -- -timeout=10 -max_total_time=" + seconds } }}
+
+bench *args:
+    cargo bench {{args}}
+
+# Peers beside us; `just compare lock` measures one noun.
+compare *args:
+    cargo run --release --manifest-path compare/Cargo.toml -- {{args}}
+
+deny:
+    cargo deny check
+
+# Everything that CI runs.
+all:
+    .ci/run
