@@ -13,3 +13,9 @@ pub(crate) fn point() {}
 pub(crate) use super::counted::point;
 #[cfg(loom)]
 pub(crate) use super::model::death::point;
+
+/// Bytes of a raw copy between two crash points.
+#[cfg(not(any(loom, crash_points)))]
+pub(crate) const PIECE: usize = usize::MAX;
+#[cfg(crash_points)]
+pub(crate) const PIECE: usize = 16;
