@@ -1,0 +1,7 @@
+//! Whom we measure beside us.
+
+pub mod futex;
+pub mod iceoryx;
+pub mod pthread;
+pub mod threaded;
+pub mod vyukov;

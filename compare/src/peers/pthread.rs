@@ -1,0 +1,105 @@
+//! The C library's robust process-shared mutex and its process-shared semaphore.
+
+use std::cell::UnsafeCell;
+
+use crate::mapping::{Resident, Shared};
+
+/// A mutex that tells of its owner's death.
+pub struct RobustMutex(Shared<Mutex>);
+
+struct Mutex(UnsafeCell<libc::pthread_mutex_t>);
+
+// SAFETY: `new` initialises the mutex in place; from then on only the C library touches it.
+unsafe impl Resident for Mutex {}
+
+/// How the mutex was found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    Clean,
+    Inherited,
+}
+
+impl RobustMutex {
+    pub fn new() -> Self {
+        let mutex = Self(Shared::new());
+        // SAFETY: zero is a place for the attributes, which `init` initialises.
+        let mut kind: libc::pthread_mutexattr_t = unsafe { std::mem::zeroed() };
+        let shared = libc::PTHREAD_PROCESS_SHARED;
+        // SAFETY: initialises the attributes.
+        let mut code = unsafe { libc::pthread_mutexattr_init(&mut kind) };
+        // SAFETY: the attributes are initialised.
+        code |= unsafe { libc::pthread_mutexattr_setpshared(&mut kind, shared) };
+        // SAFETY: the attributes are initialised.
+        code |= unsafe { libc::pthread_mutexattr_setrobust(&mut kind, libc::PTHREAD_MUTEX_ROBUST) };
+        // SAFETY: the mutex is in place and nobody uses it yet.
+        code |= unsafe { libc::pthread_mutex_init(mutex.raw(), &kind) };
+        assert_eq!(code, 0);
+        mutex
+    }
+
+    fn raw(&self) -> *mut libc::pthread_mutex_t {
+        self.0.0.get()
+    }
+
+    #[inline]
+    pub fn lock(&self) -> Taken {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        match unsafe { libc::pthread_mutex_lock(self.raw()) } {
+            0 => Taken::Clean,
+            libc::EOWNERDEAD => {
+                // SAFETY: as above, and we hold it.
+                unsafe { libc::pthread_mutex_consistent(self.raw()) };
+                Taken::Inherited
+            }
+            code => panic!("pthread_mutex_lock: {code}"),
+        }
+    }
+
+    #[inline]
+    pub fn unlock(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::pthread_mutex_unlock(self.raw()) };
+        assert_eq!(code, 0);
+    }
+}
+
+/// A counting semaphore.
+pub struct Semaphore(Shared<Count>);
+
+struct Count(UnsafeCell<libc::sem_t>);
+
+// SAFETY: `new` initialises the semaphore in place; from then on only the C library touches it.
+unsafe impl Resident for Count {}
+
+impl Semaphore {
+    pub fn new(permits: u32) -> Self {
+        let count = Self(Shared::new());
+        // SAFETY: the semaphore is in place and nobody uses it yet.
+        assert_eq!(unsafe { libc::sem_init(count.raw(), 1, permits) }, 0);
+        count
+    }
+
+    fn raw(&self) -> *mut libc::sem_t {
+        self.0.0.get()
+    }
+
+    #[inline]
+    pub fn acquire(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        while unsafe { libc::sem_wait(self.raw()) } != 0 {}
+    }
+
+    #[inline]
+    pub fn release(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::sem_post(self.raw()) };
+        assert_eq!(code, 0);
+    }
+
+    pub fn available(&self) -> i32 {
+        let mut value = 0;
+        // SAFETY: as above, and `value` is ours to write to.
+        unsafe { libc::sem_getvalue(self.raw(), &mut value) };
+        value
+    }
+}

@@ -1,0 +1,32 @@
+//! Values, beside bare atomics, plain copies and a lock.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::mapping::Shared;
+use crate::measure::{Contest, Plan, alone};
+use crate::table::Table;
+
+pub fn measure(plan: &Plan, table: &mut Table) {
+    let bare = Shared::<AtomicU64>::new();
+    let mut contest = Contest::new("u64 fetch_add");
+    contest.enter(
+        "bare atomic",
+        alone(|n| (0..n).for_each(|_| _ = black_box(bare.fetch_add(1, Ordering::AcqRel)))),
+    );
+    let figures = contest.hold(plan.rounds, table);
+    table.cost(&figures, "outlive", "bare atomic", 1.1);
+
+    let plain = [7_u8; 64];
+    let mut contest = Contest::new("[u8; 64] get");
+    contest.enter(
+        "plain copy",
+        alone(|n| (0..n).for_each(|_| _ = black_box(*black_box(&plain)))),
+    );
+    let figures = contest.hold(plan.rounds, table);
+    table.cost(&figures, "outlive", "plain copy", 3.0);
+
+    let contest = Contest::new("[u8; 64] update");
+    let figures = contest.hold(plan.rounds, table);
+    table.cost(&figures, "outlive", "outlive Lock", 2.5);
+}
