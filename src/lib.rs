@@ -2,7 +2,20 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("outlive runs on Linux only");
 
-mod raw;
-mod sys;
+#[cfg(not(loom))]
+mod error;
 #[cfg(all(test, loom))]
 mod models;
+mod raw;
+#[cfg(not(loom))]
+pub mod segment;
+#[cfg(not(loom))]
+pub mod sync;
+mod sys;
+
+#[cfg(not(loom))]
+pub use crate::error::{Error, ErrorKind, Result};
+#[cfg(not(loom))]
+pub use crate::segment::{Segment, SegmentOptions};
+#[cfg(not(loom))]
+pub use crate::sync::{Lock, RLock};

@@ -1,1 +1,76 @@
-//! (to come)
+//! The recursive lock: levels, exclusion, and a death at every level.
+
+use loom::cell::Cell;
+use loom::sync::Arc;
+use loom::thread;
+
+use super::world::{Seat, World, at_every_death, check, note_death, seat};
+use crate::raw::lock::{LockWord, NotOwner, Taken};
+use crate::raw::rlock::{Entered, Recursion};
+use crate::sys::clock::Deadline;
+
+struct Guarded {
+    word: LockWord,
+    recursion: Recursion,
+    sum: Cell<u32>,
+}
+
+impl Guarded {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { word: LockWord::new(), recursion: Recursion::new(), sum: Cell::new(0) })
+    }
+    /// Two levels, one step of work on each.
+    fn bump(&self, peers: &Seat, thread: u32) -> Taken {
+        let lock = || self.recursion.lock(&self.word, peers, thread, Deadline::NEVER).unwrap();
+        let unlock = || self.recursion.unlock(&self.word, peers, thread);
+        let Entered::First(taken) = lock() else { panic!("entered a lock that is not held") };
+        self.sum.set(self.sum.get() + 1);
+        assert_eq!(lock(), Entered::Again);
+        assert_eq!(self.recursion.depth(), 2);
+        self.sum.set(self.sum.get() + 1);
+        unlock().unwrap();
+        unlock().unwrap();
+        taken
+    }
+}
+
+#[test]
+fn threads_of_one_process_exclude_each_other_at_every_level() {
+    check(3, || {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let other = {
+            let (peers, guarded) = (seat(&world, 0), guarded.clone());
+            thread::spawn(move || guarded.bump(&peers, 2))
+        };
+        let peers = seat(&world, 0);
+        assert_eq!(guarded.bump(&peers, 1), Taken::Clean);
+        assert_eq!(other.join().unwrap(), Taken::Clean);
+        assert_eq!(guarded.sum.get(), 4);
+        assert_eq!(guarded.recursion.unlock(&guarded.word, &peers, 1), Err(NotOwner));
+    });
+}
+
+#[test]
+fn an_heir_starts_at_the_first_level() {
+    at_every_death(2, |k, died| {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let victim = {
+            let (peers, guarded, died) = (seat(&world, 0), guarded.clone(), died.clone());
+            // The same thread number as the heir's: numbers mean nothing across processes.
+            thread::spawn(move || {
+                let end = peers.victim(k, || guarded.bump(&peers, 1));
+                note_death(&end, &died);
+            })
+        };
+        let heir = {
+            let (peers, guarded) = (seat(&world, 1), guarded.clone());
+            thread::spawn(move || guarded.bump(&peers, 1))
+        };
+        victim.join().unwrap();
+        let taken = heir.join().unwrap();
+        assert_ne!(taken, Taken::Marked);
+        guarded.bump(&seat(&world, 2), 1);
+    });
+}

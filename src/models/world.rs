@@ -24,17 +24,24 @@ pub(crate) struct World {
 #[derive(Default)]
 struct Kernel {
     somebody_died: bool,
-    sleepers: Vec<(*const AtomicU32, Arc<Condvar>)>,
+    sleepers: Vec<Sleepers>,
+}
+
+/// Who sleeps on a word.
+struct Sleepers {
+    word: *const AtomicU32,
+    bed: Arc<Condvar>,
+    count: u32,
 }
 
 impl Kernel {
-    fn sleepers_of(&mut self, word: &AtomicU32) -> Arc<Condvar> {
-        if let Some((_, known)) = self.sleepers.iter().find(|(at, _)| core::ptr::eq(*at, word)) {
-            return known.clone();
-        }
-        let fresh = Arc::new(Condvar::new());
-        self.sleepers.push((word, fresh.clone()));
-        fresh
+    fn sleepers_of(&mut self, word: &AtomicU32) -> &mut Sleepers {
+        let known = self.sleepers.iter().position(|known| core::ptr::eq(known.word, word));
+        let at = known.unwrap_or_else(|| {
+            self.sleepers.push(Sleepers { word, bed: Arc::new(Condvar::new()), count: 0 });
+            self.sleepers.len() - 1
+        });
+        &mut self.sleepers[at]
     }
 }
 
@@ -68,7 +75,10 @@ impl Seat {
             self.world.free_leases[self.slot as usize].store(true, Ordering::Release);
             let mut kernel = self.world.kernel.lock().unwrap();
             kernel.somebody_died = true;
-            kernel.sleepers.iter().for_each(|(_, sleepers)| sleepers.notify_all());
+            for sleepers in &mut kernel.sleepers {
+                sleepers.count = 0;
+                sleepers.bed.notify_all();
+            }
         }
         result
     }
@@ -107,7 +117,9 @@ impl Peers for Seat {
         }
         if word.load(crate::sys::atomic::Ordering::Relaxed) == expected {
             let sleepers = kernel.sleepers_of(word);
-            kernel = sleepers.wait(kernel).unwrap();
+            sleepers.count += 1;
+            let bed = sleepers.bed.clone();
+            kernel = bed.wait(kernel).unwrap();
         }
         if kernel.somebody_died { Waited::Slice } else { Waited::Woken }
     }
@@ -119,13 +131,16 @@ impl Peers for Seat {
 
     fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
         crash::point();
-        let sleepers = self.world.kernel.lock().unwrap().sleepers_of(word);
-        if count == 1 {
-            sleepers.notify_one();
+        let mut kernel = self.world.kernel.lock().unwrap();
+        let sleepers = kernel.sleepers_of(word);
+        let woken = count.min(sleepers.count);
+        sleepers.count -= woken;
+        if sleepers.count == 0 {
+            sleepers.bed.notify_all();
         } else {
-            sleepers.notify_all();
+            (0..woken).for_each(|_| sleepers.bed.notify_one());
         }
-        count
+        woken
     }
 
     fn fence_everywhere(&self) -> bool {

@@ -10,9 +10,11 @@ pub(crate) mod ledger;
 pub(crate) mod lock;
 pub(crate) mod mpmc;
 pub(crate) mod peers;
+pub(crate) mod permits;
 pub(crate) mod record;
 pub(crate) mod registry;
 pub(crate) mod rlock;
+pub(crate) mod robust_lock;
 pub(crate) mod semaphore;
 pub(crate) mod spsc;
 #[cfg(not(loom))]

@@ -1,1 +1,314 @@
-//! (to come)
+//! The registry: who takes part, and who has died.
+//!
+//! A participant owns one slot and, through the kernel, the lease of that slot. The lease says who
+//! lives; the slot's state word says in which generation, and whether a death has been noticed.
+//!
+//! # States
+//!
+//! | phase | lease | meaning | who may change it, to what |
+//! |---|---|---|---|
+//! | free | free | nobody | whoever takes the lease: live |
+//! | free | held | somebody is about to join, or has just left | the holder: live |
+//! | live | held | a participant | the holder: doomed, when it leaves |
+//! | live | free | a dead one, not noticed yet | anyone: doomed |
+//! | doomed | free | a dead one whose things wait for repair | whoever takes the lease: see below |
+//! | doomed | held | under repair, or leaving | the holder: free, in the next generation |
+//!
+//! Whoever holds the lease of a doomed slot either repairs as another participant and frees the
+//! slot, or joins in it, live in the next generation, and repairs as its very first act. `oldest`
+//! remembers from which generation on the repair is due, so that a death during either repair
+//! leaves nothing behind.
+//!
+//! # Invariants
+//!
+//! 1. The lease is taken before the slot becomes live and is never given up while it lives. So
+//!    *live* and then *lease free*, looked at in this order, is proof of death.
+//! 2. Only the holder of the lease makes a slot live or free. A slot is free only when everything
+//!    that its participants owned has been repaired; `oldest` is raised only after a repair.
+//! 3. A token of an earlier generation, of a doomed slot or of no slot at all names the dead.
+//!
+//! # Memory orderings
+//!
+//! The store of *live* is a Release and pairs with the Acquire of whoever reads the state: the
+//! slot's description is there. The store of *free* is a Release and pairs with the Acquire of the
+//! next to join: all repairs are there. What a dead participant wrote is ordered by the kernel,
+//! which frees a lease after the last store of the process.
+//!
+//! # If a process dies
+//!
+//! While joining: its lease goes, and the slot is free or a dead participant's, nothing between.
+//! While leaving or repairing: the slot stays doomed, or is live with a free lease, and `oldest`
+//! still says what is due: the next to look repairs again from the start.
+
+use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::Token;
+
+/// The kernel's part of the registry: one lease for each slot.
+pub(crate) trait Leases {
+    /// Takes the lease of `slot`; `false` where somebody else has it.
+    fn try_take(&self, slot: u32) -> bool;
+    /// Gives up the lease of `slot`.
+    fn give_up(&self, slot: u32);
+    /// Whether somebody *else* has the lease of `slot`. In doubt, yes.
+    fn is_taken(&self, slot: u32) -> bool;
+}
+
+/// The value of a slot's state word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct State(u32);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Free,
+    Live,
+    Doomed,
+}
+
+impl State {
+    const PHASE_BITS: u32 = 2;
+
+    fn new(generation: u32, phase: Phase) -> Self {
+        Self((generation & Token::GENERATION_MASK) << Self::PHASE_BITS | phase as u32)
+    }
+    fn generation(self) -> u32 {
+        self.0 >> Self::PHASE_BITS & Token::GENERATION_MASK
+    }
+    /// Garbage reads as doomed: whoever has the lease repairs it.
+    fn phase(self) -> Phase {
+        match self.0 & ((1 << Self::PHASE_BITS) - 1) {
+            0 => Phase::Free,
+            1 => Phase::Live,
+            _ => Phase::Doomed,
+        }
+    }
+}
+
+/// One slot: 64 bytes of the mapping.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Slot {
+    state: AtomicU32,
+    /// Process id, in the namespace of the process itself.
+    pub(crate) pid: AtomicU32,
+    /// Marked and woken by the kernel when the participant dies; 0 where it has no lifeline.
+    pub(crate) lifeline: AtomicU32,
+    /// The first generation whose things have not been repaired.
+    oldest: AtomicU32,
+    /// When it joined, in nanoseconds since the Unix epoch.
+    pub(crate) since: AtomicU64,
+    /// Inode of the process-id namespace in which `pid` means something.
+    pub(crate) pid_namespace: AtomicU64,
+    /// What the participant calls itself: UTF-8, filled up with zeroes.
+    pub(crate) label: [AtomicU64; LABEL_WORDS],
+}
+
+/// Words of a label.
+pub(crate) const LABEL_WORDS: usize = 4;
+/// Offset of [`Slot::lifeline`] in its slot.
+#[cfg(not(loom))]
+pub(crate) const LIFELINE_OFFSET: usize = core::mem::offset_of!(Slot, lifeline);
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Slot>() == 64 && LIFELINE_OFFSET == 8);
+
+impl Slot {
+    #[cfg(loom)]
+    pub(crate) fn new() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            pid: AtomicU32::new(0),
+            lifeline: AtomicU32::new(0),
+            oldest: AtomicU32::new(0),
+            since: AtomicU64::new(0),
+            pid_namespace: AtomicU64::new(0),
+            label: core::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+/// Generations of one slot that one repair looks after at the most.
+const MOST_UNREPAIRED: u32 = 64;
+
+/// All slots of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Registry<'a>(&'a [Slot]);
+
+impl<'a> Registry<'a> {
+    pub(crate) fn new(slots: &'a [Slot]) -> Self {
+        Self(slots)
+    }
+
+    /// The slot with this index.
+    pub(crate) fn slot(self, index: u32) -> Option<&'a Slot> {
+        self.0.get(index as usize)
+    }
+
+    /// Indices of all slots.
+    pub(crate) fn indices(self) -> impl Iterator<Item = u32> {
+        (0..).take(self.0.len())
+    }
+
+    /// Joins in a free slot, looking from `start` on, or else in that of a dead participant.
+    ///
+    /// `describe` writes what others may read of the participant. Before it does anything else the
+    /// participant must repair what [`Registry::unrepaired`] names and then call
+    /// [`Registry::settle`]. `None` where every slot is taken.
+    pub(crate) fn join(
+        self,
+        leases: &impl Leases,
+        start: u32,
+        describe: impl Fn(&Slot),
+    ) -> Option<Token> {
+        let count = self.indices().count().max(1) as u32;
+        let in_turn = || (0..count).map(|step| (start % count + step) % count);
+        in_turn()
+            .find_map(|index| self.join_in(leases, index, true, &describe))
+            .or_else(|| in_turn().find_map(|index| self.join_in(leases, index, false, &describe)))
+    }
+
+    fn join_in(
+        self,
+        leases: &impl Leases,
+        index: u32,
+        only_free: bool,
+        describe: &impl Fn(&Slot),
+    ) -> Option<Token> {
+        let slot = self.slot(index)?;
+        let state = || State(slot.state.load(Ordering::Acquire));
+        let suits = || !only_free || state().phase() == Phase::Free;
+        if !suits() || !leases.try_take(index) {
+            return None;
+        }
+        // Only under the lease is the state our own to change.
+        if !suits() {
+            leases.give_up(index);
+            return None;
+        }
+        let seen = state();
+        let generation = match seen.phase() {
+            Phase::Free => seen.generation(),
+            // The last participant is dead: its tokens must not become ours.
+            Phase::Live | Phase::Doomed => seen.generation().wrapping_add(1),
+        };
+        describe(slot);
+        // Release: pairs with the Acquire of whoever reads the state; publishes `describe`.
+        slot.state.store(State::new(generation, Phase::Live).0, Ordering::Release);
+        Some(Token::new(generation, index))
+    }
+
+    /// The dead of `token`'s slot, before `token`, whose things have not been repaired.
+    pub(crate) fn unrepaired(self, token: Token) -> impl Iterator<Item = Token> {
+        let end = token.generation();
+        // Relaxed: changed only by holders of the lease, one after the other.
+        let oldest = self.slot(token.slot()).map_or(end, |s| s.oldest.load(Ordering::Relaxed));
+        let due = end.wrapping_sub(oldest) & Token::GENERATION_MASK;
+        // More deaths than this in one slot without a single repair are garbage.
+        let due = due.min(MOST_UNREPAIRED);
+        (0..due).map(move |back| Token::new(end.wrapping_sub(due - back), token.slot()))
+    }
+
+    /// Notes that the dead before `token` in its slot have been repaired. For the lease's holder.
+    pub(crate) fn settle(self, token: Token) {
+        if let Some(slot) = self.slot(token.slot()) {
+            // Release: pairs with the Acquire of the state by the next holder of the lease; the
+            // repairs come first.
+            slot.oldest.store(token.generation(), Ordering::Release);
+        }
+    }
+
+    /// Whether `token` names nobody who lives. The caller's own token must not be asked for: its
+    /// lease is not somebody else's.
+    pub(crate) fn is_dead(self, leases: &impl Leases, token: Token) -> bool {
+        let Some(slot) = self.slot(token.slot()) else { return true };
+        let seen = State(slot.state.load(Ordering::Acquire));
+        if seen != State::new(token.generation(), Phase::Live) {
+            return true;
+        }
+        // Invariant 1: first the state, then the lease.
+        if leases.is_taken(token.slot()) {
+            return false;
+        }
+        self.doom(slot, seen);
+        true
+    }
+
+    /// The same without a trace: for whoever only looks.
+    pub(crate) fn looks_dead(self, leases: &impl Leases, token: Token) -> bool {
+        self.slot(token.slot()).is_none_or(|slot| {
+            State(slot.state.load(Ordering::Acquire)) != State::new(token.generation(), Phase::Live)
+                || !leases.is_taken(token.slot())
+        })
+    }
+
+    /// Whether `token` is the last that its slot was joined under: the description is its own.
+    pub(crate) fn is_latest(self, token: Token) -> bool {
+        self.slot(token.slot()).is_some_and(|slot| {
+            let seen = State(slot.state.load(Ordering::Acquire));
+            seen.generation() == token.generation() && seen.phase() != Phase::Free
+        })
+    }
+
+    /// The participant in the slot with this index, if it is live or its death not yet noticed.
+    pub(crate) fn occupant(self, index: u32) -> Option<Token> {
+        let seen = State(self.slot(index)?.state.load(Ordering::Acquire));
+        (seen.phase() == Phase::Live).then(|| Token::new(seen.generation(), index))
+    }
+
+    /// Takes the slot with this index over for repair, if its participant is dead.
+    ///
+    /// Of several who try, one gets the token; until it calls [`Registry::retire`] the slot stays
+    /// doomed. The caller's own slot must not be asked for.
+    pub(crate) fn condemn(self, leases: &impl Leases, index: u32) -> Option<Token> {
+        let slot = self.slot(index)?;
+        let seen = State(slot.state.load(Ordering::Acquire));
+        match seen.phase() {
+            Phase::Free => return None,
+            Phase::Live if leases.is_taken(index) => return None,
+            Phase::Live => self.doom(slot, seen),
+            Phase::Doomed => {}
+        }
+        if !leases.try_take(index) {
+            return None;
+        }
+        let now = State(slot.state.load(Ordering::Acquire));
+        if now.phase() != Phase::Doomed {
+            leases.give_up(index);
+            return None;
+        }
+        Some(Token::new(now.generation(), index))
+    }
+
+    /// Begins to leave: from now on everybody may treat the caller's `token` as dead.
+    pub(crate) fn resign(self, token: Token) {
+        if let Some(slot) = self.slot(token.slot()) {
+            self.doom(slot, State::new(token.generation(), Phase::Live));
+        }
+    }
+
+    /// Frees the slot of a participant whose things are all repaired, and its lease. Only the
+    /// holder of the lease may call this.
+    pub(crate) fn retire(self, leases: &impl Leases, token: Token) {
+        if let Some(slot) = self.slot(token.slot()) {
+            let next = Token::new(token.generation().wrapping_add(1), token.slot());
+            // Relaxed: nobody waits on the lifeline of a slot that is not live.
+            slot.lifeline.store(0, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `join`; publishes the repairs.
+            self.settle(next);
+            slot.state.store(State::new(next.generation(), Phase::Free).0, Ordering::Release);
+        }
+        leases.give_up(token.slot());
+    }
+
+    fn doom(self, slot: &Slot, seen: State) {
+        let doomed = State::new(seen.generation(), Phase::Doomed);
+        // Where this fails, somebody else has doomed it, or more. AcqRel: what the finder of the
+        // death knows goes with the word, and whoever comes later knows it too.
+        let _ = slot.state.compare_exchange(
+            seen.0,
+            doomed.0,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+    }
+}

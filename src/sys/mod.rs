@@ -10,6 +10,8 @@ pub(crate) mod bytes;
 pub(crate) mod clock;
 pub(crate) mod crash;
 pub(crate) mod hint;
+#[cfg(not(loom))]
+pub(crate) mod storage;
 
 #[cfg(crash_points)]
 mod counted;
@@ -19,4 +21,4 @@ mod linux;
 pub(crate) mod model;
 
 #[cfg(not(loom))]
-pub(crate) use linux::{file, fork, futex, lease, lifeline, mapping, membarrier};
+pub(crate) use linux::{file, fork, futex, lease, lifeline, mapping, membarrier, thread};

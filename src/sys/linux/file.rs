@@ -150,3 +150,14 @@ pub(crate) fn unlink(path: &Path) -> io::Result<()> {
 pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
+
+/// Inode of this process's process-id namespace; 0 where it cannot be known.
+pub(crate) fn pid_namespace() -> u64 {
+    rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino)
+}
+
+/// Whether `fd` is a memfd, which has no name by which somebody could cut it.
+pub(crate) fn is_memfd(fd: BorrowedFd<'_>) -> bool {
+    rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())
+        .is_ok_and(|target| target.as_bytes().starts_with(b"/memfd:"))
+}

@@ -24,24 +24,31 @@ use private::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
 
 const PAGE: usize = 4096;
 
-/// A private page that is all zero in a forked child.
+/// A private page that is all zero in a forked child. It names the process as a participant, and
+/// holds what belongs to that membership.
 #[derive(Debug)]
-pub(crate) struct ForkPage(NonNull<PageWords>);
+pub(crate) struct ForkPage<M>(NonNull<PageWords<M>>);
 
 /// What lies on the page. All zero is its empty state.
 #[derive(Debug)]
 #[repr(C)]
-struct PageWords {
+struct PageWords<M> {
     token: AtomicU32,
-    member: AtomicPtr<()>,
+    entering: AtomicU32,
+    member: AtomicPtr<M>,
 }
 
-// SAFETY: the page holds atomics only and stays mapped until the last owner drops it.
-unsafe impl Send for ForkPage {}
-// SAFETY: as above.
-unsafe impl Sync for ForkPage {}
+// SAFETY: the page holds atomics only and stays mapped until the owner drops it; the member that
+// it owns may be sent.
+unsafe impl<M: Send> Send for ForkPage<M> {}
+// SAFETY: as above; a member is given out only by value.
+unsafe impl<M: Send> Sync for ForkPage<M> {}
 
-impl ForkPage {
+/// The right to change what is on the page, of one thread at a time.
+#[derive(Debug)]
+pub(crate) struct Entry<'a, M>(&'a ForkPage<M>);
+
+impl<M> ForkPage<M> {
     /// Maps a page.
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: a new private mapping at an address of the kernel's choice touches nothing.
@@ -65,7 +72,7 @@ impl ForkPage {
         Ok(page)
     }
 
-    fn words(&self) -> &PageWords {
+    fn words(&self) -> &PageWords<M> {
         // SAFETY: the page is mapped as long as `self`, aligned to a page, all zero is a valid
         // `PageWords`, and it is only ever touched through atomics.
         unsafe { self.0.as_ref() }
@@ -74,38 +81,50 @@ impl ForkPage {
     /// The token of this process, or 0 after a fork and before the first entry.
     #[inline]
     pub(crate) fn token(&self) -> u32 {
-        // Acquire: pairs with the Release in `enter`, so that a token implies its membership.
+        // Acquire: pairs with the Release in `set`, so that a token implies its membership.
         self.words().token.load(Ordering::Acquire)
     }
 
-    /// The membership of this process, or null.
-    pub(crate) fn member(&self) -> *mut () {
-        self.words().member.load(Ordering::Acquire)
+    /// Waits for the right to change the page. The page itself holds the word, so a child forked
+    /// while another thread had the right finds it free.
+    pub(crate) fn enter(&self) -> Entry<'_, M> {
+        // Acquire: pairs with the Release in Drop.
+        while self.words().entering.swap(1, Ordering::Acquire) != 0 {
+            rustix::thread::sched_yield();
+        }
+        Entry(self)
     }
 
-    /// Enters a membership; gives back the one that another thread entered before.
-    pub(crate) fn enter(&self, token: u32, member: *mut ()) -> Result<(), *mut ()> {
-        let words = self.words();
-        // AcqRel: publishes what `member` points to; receives the winner's where we lost.
-        words.member.compare_exchange(
-            ptr::null_mut(),
-            member,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        )?;
-        words.token.store(token, Ordering::Release);
-        Ok(())
-    }
-
-    /// Takes the membership out; null where there is none.
-    pub(crate) fn clear(&self) -> *mut () {
+    /// Takes the membership out, if there is one.
+    pub(crate) fn take_member(&self) -> Option<Box<M>> {
         self.words().token.store(0, Ordering::Release);
-        self.words().member.swap(ptr::null_mut(), Ordering::AcqRel)
+        let member = self.words().member.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: a pointer that is not null came from `Box::into_raw` in `set`, in this process
+        // (a fork wipes it), and the swap made it ours alone.
+        (!member.is_null()).then(|| unsafe { Box::from_raw(member) })
     }
 }
 
-impl Drop for ForkPage {
+impl<M> Entry<'_, M> {
+    /// Names the process as a participant.
+    pub(crate) fn set(&self, token: u32, member: Box<M>) {
+        let words = self.0.words();
+        drop(self.0.take_member());
+        words.member.store(Box::into_raw(member), Ordering::Release);
+        // Release: pairs with the Acquire in `token`.
+        words.token.store(token, Ordering::Release);
+    }
+}
+
+impl<M> Drop for Entry<'_, M> {
     fn drop(&mut self) {
+        self.0.words().entering.store(0, Ordering::Release);
+    }
+}
+
+impl<M> Drop for ForkPage<M> {
+    fn drop(&mut self) {
+        drop(self.take_member());
         // SAFETY: the range is the mapping made in `new`, and no reference outlives `self`.
         let _ = unsafe { munmap(self.0.as_ptr().cast(), PAGE) };
     }

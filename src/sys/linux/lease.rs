@@ -13,6 +13,21 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::sys::crash;
 
+/// Waits for the right to make the segment behind `fd`; it ends when `fd` is closed.
+pub(crate) fn take_for_making(fd: BorrowedFd<'_>) -> io::Result<()> {
+    crash::point();
+    let mut byte = lock_of(libc::F_WRLCK, MAKING);
+    loop {
+        match fcntl(fd, libc::F_OFD_SETLKW, &mut byte) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Beyond every slot: the byte that is locked while a segment is made.
+const MAKING: u32 = u32::MAX;
+
 /// Where the lease bytes lie: far beyond the end of any segment, so that they never meet a lock
 /// that somebody takes on its contents.
 const BASE: i64 = 1 << 60;

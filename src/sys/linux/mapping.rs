@@ -1,7 +1,10 @@
 //! One shared mapping of a file, for reading and writing.
 
+#![expect(unsafe_code, reason = "the mapping answers for the view that it gives of itself")]
+
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
 
 use memmap2::{MmapOptions, MmapRaw};
 
@@ -22,15 +25,12 @@ impl Mapping {
         Ok(Self { map })
     }
 
-    /// The first byte; page-aligned.
+    /// The bytes, as long as the mapping lives.
     #[inline]
-    pub(crate) fn base(&self) -> *mut u8 {
-        self.map.as_mut_ptr()
-    }
-
-    /// Bytes mapped.
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.map.len()
+    pub(crate) fn storage(&self) -> crate::sys::storage::Storage<'_> {
+        let base = NonNull::new(self.map.as_mut_ptr()).unwrap_or(NonNull::dangling());
+        // SAFETY: the bytes are mapped, readable and writable as long as `self` is borrowed, and
+        // this crate touches them only through residents and raw copies. A mapping is never null.
+        unsafe { crate::sys::storage::Storage::new(base, self.map.len()) }
     }
 }

@@ -7,3 +7,4 @@ pub(crate) mod lease;
 pub(crate) mod lifeline;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
+pub(crate) mod thread;

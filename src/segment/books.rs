@@ -1,0 +1,90 @@
+//! What is done to the arena under its books, with everything that can be done about a full one.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::raw::Peers;
+use crate::sys::atomic::Ordering;
+use crate::sys::clock::Deadline;
+
+use super::arena::Fresh;
+use super::block::Phase;
+use super::inner::Inner;
+
+impl Inner {
+    /// Takes room for an object; where there is none, repairs after the dead and looks once more.
+    pub(crate) fn allocate(&self, len: u64, name_room: bool) -> Result<Option<Fresh>> {
+        if let Some(fresh) = self.allocate_once(len, name_room)? {
+            return Ok(Some(fresh));
+        }
+        if self.reap()? == 0 {
+            return Ok(None);
+        }
+        self.allocate_once(len, name_room)
+    }
+
+    fn allocate_once(&self, len: u64, name_room: bool) -> Result<Option<Fresh>> {
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let arena = self.arena()?;
+        let mut room = self.room.lock();
+        // The lock's outcome does not matter: every change of the arena is one store.
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        // A remembered place is one of the chain's as long as no blocks were merged since. Relaxed:
+        // the lock orders it.
+        let merges = || header.merges.load(Ordering::Relaxed);
+        let hint = (room.1 == merges() && room.0 != 0).then_some(room.0);
+        let fresh = arena.allocate(seat.me(), len, name_room, hint);
+        if let Some(fresh) = &fresh {
+            *room = (fresh.offset, merges());
+        }
+        header.books.unlock(&seat, false);
+        Ok(fresh)
+    }
+
+    /// Takes the participant in `slot` out of the holders, and frees an object nobody wants.
+    pub(crate) fn let_go(&self, offset: u64, slot: u32) -> Result<()> {
+        let Some(block) = self.arena()?.block(offset) else { return Ok(()) };
+        block.let_go(slot);
+        if block.is_wanted() {
+            return Ok(());
+        }
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        // Only under the books is "nobody wants it" final: opening takes them too.
+        if block.word().phase() == Phase::Live && !block.is_wanted() {
+            self.arena()?.free(block);
+        }
+        header.books.unlock(&seat, false);
+        Ok(())
+    }
+
+    /// Takes an object's name away.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let arena = self.arena()?;
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let found = arena.find(name);
+        if let Some(block) = found {
+            block.clear_name();
+            if !block.is_wanted() {
+                arena.free(block);
+            }
+        }
+        header.books.unlock(&seat, false);
+        found.map(drop).ok_or_else(|| {
+            let doing = format!("remove `{name}` from segment `{}`", self.name);
+            Error::new(ErrorKind::NotFound, doing)
+        })
+    }
+
+    pub(crate) fn free_bytes(&self) -> Result<u64> {
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let arena = self.arena()?;
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let free = arena.free_bytes();
+        header.books.unlock(&seat, false);
+        Ok(free)
+    }
+}

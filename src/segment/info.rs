@@ -1,0 +1,91 @@
+//! What a segment tells of itself: who takes part, and which objects there are.
+
+use std::time::SystemTime;
+
+use crate::raw::{Kind, Peers};
+use crate::sys::atomic::Ordering;
+use crate::sys::clock::Deadline;
+use crate::error::Result;
+
+use super::block::Phase;
+use super::inner::Inner;
+use super::recovery::{Identity, instant};
+
+/// A process that takes part in a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Participant {
+    /// Process id, in the process's own process-id namespace.
+    pub pid: u32,
+    /// Inode of that namespace; 0 where the process could not know it.
+    pub pid_namespace: u64,
+    /// What the process calls itself.
+    pub label: String,
+    /// When it joined.
+    pub since: SystemTime,
+    /// Whether it lives. A dead participant is listed until its death is repaired.
+    pub is_alive: bool,
+    /// Whether it is the calling process.
+    pub is_me: bool,
+}
+
+/// An object of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObjectInfo {
+    /// The name, if it has one.
+    pub name: Option<String>,
+    /// The kind, as its handle type is called.
+    pub kind: &'static str,
+    /// Bytes of the object itself.
+    pub bytes: u64,
+    /// Process ids of the participants that have it open.
+    pub holders: Vec<u32>,
+}
+
+impl Inner {
+    pub(crate) fn participants(&self) -> Vec<Participant> {
+        let me = self.token();
+        let registry = self.registry();
+        let describe = |index| {
+            let token = registry.occupant(index)?;
+            let slot = registry.slot(index)?;
+            let who = Identity::of(slot);
+            let is_me = Some(token) == me;
+            Some(Participant {
+                pid: who.pid,
+                pid_namespace: slot.pid_namespace.load(Ordering::Relaxed),
+                label: who.label,
+                since: instant(slot.since.load(Ordering::Relaxed)),
+                is_alive: is_me || !registry.looks_dead(&self.leases(), token),
+                is_me,
+            })
+        };
+        registry.indices().filter_map(describe).collect()
+    }
+
+    pub(crate) fn objects(&self) -> Result<Vec<ObjectInfo>> {
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let arena = self.arena()?;
+        let registry = self.registry();
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let objects = arena
+            .chain()
+            .filter(|block| block.word().phase() == Phase::Live)
+            .map(|block| ObjectInfo {
+                name: block.name(),
+                kind: Kind::from_number(block.kind()).map_or("unknown", Kind::name),
+                bytes: block.object().map_or(0, |range| range.len),
+                holders: block
+                    .holder_slots()
+                    .filter_map(|slot| registry.slot(slot))
+                    .map(|slot| slot.pid.load(Ordering::Relaxed))
+                    .collect(),
+            })
+            .collect();
+        header.books.unlock(&seat, false);
+        let _ = seat.me();
+        Ok(objects)
+    }
+}

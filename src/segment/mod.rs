@@ -1,0 +1,31 @@
+//! One mapped region, and who lives in it.
+//!
+//! A [`Segment`] is a header, a registry of participants, and an arena of objects with or without
+//! names. Every process that opens it becomes a *participant*: the kernel holds a lease for it that
+//! ends with the process, so a death is known for certain and a slow or stopped process is never
+//! taken for dead. What a dead participant leaves behind is repaired by whoever meets it.
+
+mod arena;
+mod attached;
+mod block;
+mod books;
+mod header;
+mod info;
+mod inner;
+mod layout;
+pub(crate) mod object;
+mod options;
+mod recovery;
+mod repair;
+mod seat;
+#[allow(clippy::module_inception, reason = "the noun of the module is its main type")]
+mod segment;
+
+pub use info::{ObjectInfo, Participant};
+pub use options::SegmentOptions;
+pub use recovery::Recovery;
+pub use segment::Segment;
+
+pub(crate) use object::{Bound, Object, Spec};
+pub(crate) use recovery::{Identity, instant, label_text, label_words};
+pub(crate) use seat::Seat;

@@ -1,0 +1,345 @@
+//! Objects as handles see them: made, opened, held, sent to other processes as a few bytes.
+
+#![expect(unsafe_code, reason = "views of a mapping are tied to the handle that keeps it")]
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::raw::{Kind, Peers, Storage, Token};
+use crate::sys::atomic::Ordering;
+use crate::sys::clock::Deadline;
+
+use super::block::{Block, Phase};
+use super::inner::Inner;
+use super::layout::{FNV_START, NAME_BYTES, fnv};
+use super::recovery::Identity;
+use super::seat::Seat;
+use super::{Segment, attached};
+
+/// What an object must be for a handle to open it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spec {
+    pub(crate) kind: Kind,
+    /// Of the element type; 0 for kinds without one.
+    pub(crate) fingerprint: u64,
+}
+
+impl Spec {
+    pub(crate) fn plain(kind: Kind) -> Self {
+        Self { kind, fingerprint: 0 }
+    }
+
+    /// For objects with elements of type `T`: its path, size and alignment.
+    pub(crate) fn of<T>(kind: Kind) -> Self {
+        let name = fnv(FNV_START, std::any::type_name::<T>().as_bytes());
+        let sized = fnv(name, &(size_of::<T>() as u64).to_le_bytes());
+        Self { kind, fingerprint: fnv(sized, &(align_of::<T>() as u64).to_le_bytes()) }
+    }
+}
+
+/// An object that this process holds open; clones share it.
+#[derive(Clone)]
+pub(crate) struct Object(Arc<Hold>);
+
+struct Hold {
+    inner: Arc<Inner>,
+    offset: u64,
+    generation: u32,
+    at: usize,
+    len: usize,
+}
+
+/// Where an object is, for any process that has its segment open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Address {
+    segment: [u64; 2],
+    offset: u64,
+    generation: u32,
+}
+
+impl Object {
+    /// Makes an object of `len` bytes, all zero, that `init` then fills.
+    pub(crate) fn create(
+        segment: &Segment,
+        name: Option<&str>,
+        spec: Spec,
+        len: usize,
+        init: impl FnOnce(Storage<'_>),
+    ) -> Result<Self> {
+        let inner = segment.inner();
+        let doing = || match name {
+            Some(name) => format!("create {} `{name}` in {segment}", spec.kind.name()),
+            None => format!("create {} in {segment}", spec.kind.name()),
+        };
+        if let Some(name) = name {
+            check_name(name).map_err(|advice| {
+                Error::new(ErrorKind::InvalidInput, doing()).advise(advice)
+            })?;
+        }
+        let block = inner.allocate(len as u64, name.is_some()).and_then(|room| {
+            room.ok_or_else(|| {
+                Error::new(ErrorKind::Full, doing()).advise("create the segment with a larger size")
+            })
+        })?;
+        let arena = inner.arena()?;
+        let fresh = block;
+        let corrupt = || Error::new(ErrorKind::Corrupt, doing());
+        let block = arena.block(fresh.offset).ok_or_else(corrupt)?;
+        block.describe(spec.kind as u32, spec.fingerprint, len as u64, name.is_some());
+        arena.clear(fresh, block.object().ok_or_else(corrupt)?);
+        init(inner.object_storage(block).ok_or_else(corrupt)?);
+        if let Some(name) = name {
+            block.set_name(name);
+        }
+        let seat = inner.seat()?;
+        let header = inner.checked_header()?;
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let exists = name.is_some_and(|name| arena.find(name).is_some());
+        if exists {
+            arena.free(block);
+        } else {
+            block.hold(seat.me().slot());
+            block.set_word(block.word().units(), Phase::Live);
+        }
+        header.books.unlock(&seat, false);
+        if exists {
+            return Err(Error::new(ErrorKind::AlreadyExists, doing())
+                .advise("open it instead, or use open_or_create"));
+        }
+        Hold::enter(inner, block).map(Self).ok_or_else(corrupt)
+    }
+
+    /// Opens the object called `name`.
+    pub(crate) fn open(segment: &Segment, name: &str, spec: Spec) -> Result<Self> {
+        let doing = || format!("open {} `{name}` in {segment}", spec.kind.name());
+        segment.inner().open_block(spec, doing, |inner| Ok(inner.arena()?.find(name)))
+    }
+
+    /// Opens the object called `name`, or makes it.
+    pub(crate) fn open_or_create(
+        segment: &Segment,
+        name: &str,
+        spec: Spec,
+        len: usize,
+        init: impl Fn(Storage<'_>),
+    ) -> Result<Self> {
+        loop {
+            match Self::open(segment, name, spec) {
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                done => return done,
+            }
+            match Self::create(segment, Some(name), spec, len, &init) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Opens the object that a handle from somewhere else names.
+    fn at(address: Address, spec: Spec) -> Result<Self> {
+        let doing = || format!("open a {} received as a handle", spec.kind.name());
+        let found = attached::find(|inner| inner.geometry.id == address.segment);
+        let Some(inner) = found else {
+            return Err(Error::new(ErrorKind::NotAttached, doing())
+                .advise("open the segment before handles of its objects arrive"));
+        };
+        inner.open_block(spec, doing, |inner| {
+            let arena = inner.arena()?;
+            let block = arena.chain().find(|block| block.offset == address.offset);
+            Ok(block.filter(|block| {
+                // Relaxed: the word's Acquire orders it, for an object that is there.
+                block.word().phase() == Phase::Live
+                    && block.head.generation.load(Ordering::Relaxed) == address.generation
+            }))
+        })
+        .map_err(|e| match e.kind() {
+            ErrorKind::NotFound => Error::new(ErrorKind::Gone, doing())
+                .advise("the sender must keep the object until the receiver has opened it"),
+            _ => e,
+        })
+    }
+
+    /// This process as a participant of the object's segment.
+    #[inline]
+    pub(crate) fn seat(&self) -> Result<Seat<'_>> {
+        self.0.inner.seat()
+    }
+
+    /// The segment that the object lies in.
+    pub(crate) fn segment(&self) -> Segment {
+        Segment::from_inner(self.0.inner.clone())
+    }
+
+    /// Who `token` is or was.
+    pub(crate) fn identity(&self, token: Token) -> Identity {
+        self.0.inner.identity_of(token)
+    }
+
+    /// Repairs after all deaths, after one of them was met; what goes wrong is said in the log.
+    pub(crate) fn reap(&self) {
+        if let Err(e) = self.0.inner.reap() {
+            log::warn!("repair after a death: {e}");
+        }
+    }
+
+    /// The object's bytes.
+    pub(crate) fn storage(&self) -> Storage<'_> {
+        // In bounds when the object was opened, and neither changes.
+        let whole = self.0.inner.whole();
+        whole.part(self.0.at, self.0.len).unwrap_or_else(|| whole.empty())
+    }
+
+    /// An error of the object's own bytes.
+    pub(crate) fn corrupt(&self, kind: Kind) -> Error {
+        let what = format!("use {} at {} of {}", kind.name(), self.0.offset, self.segment());
+        Error::new(ErrorKind::Corrupt, what).advise("some process has written over it")
+    }
+
+    /// Keeps a view of the object's bytes together with the object.
+    pub(crate) fn bind<V>(
+        self,
+        kind: Kind,
+        view: impl FnOnce(Storage<'static>) -> Option<V>,
+    ) -> Result<Bound<V>> {
+        let storage = self.storage();
+        // SAFETY: the bytes stay mapped as long as `self`, which `Bound` keeps beside the view and
+        // drops after it; `Bound` lends the view only for its own life. The bytes are touched only
+        // through residents and raw copies, as of the storage that this one is made from.
+        let storage = unsafe { storage.extend() };
+        match view(storage) {
+            Some(view) => Ok(Bound { view, object: self }),
+            None => Err(self.corrupt(kind)),
+        }
+    }
+
+    fn address(&self) -> Address {
+        Address {
+            segment: self.0.inner.geometry.id,
+            offset: self.0.offset,
+            generation: self.0.generation,
+        }
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{:#x}", self.0.inner.name, self.0.offset)
+    }
+}
+
+/// A view of an object's bytes, and the object that keeps them mapped.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound<V> {
+    view: V,
+    object: Object,
+}
+
+impl<V> Bound<V> {
+    #[inline]
+    pub(crate) fn view(&self) -> &V {
+        &self.view
+    }
+    #[inline]
+    pub(crate) fn object(&self) -> &Object {
+        &self.object
+    }
+    /// See [`Object::seat`].
+    #[inline]
+    pub(crate) fn seat(&self) -> Result<Seat<'_>> {
+        self.object.seat()
+    }
+}
+
+/// Writes the handle of `object`.
+pub(crate) fn serialize<S: Serializer>(object: &Object, to: S) -> Result<S::Ok, S::Error> {
+    object.address().serialize(to)
+}
+
+/// Opens the object of a handle that arrived.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(spec: Spec, from: D) -> Result<Object, D::Error> {
+    Object::at(Address::deserialize(from)?, spec).map_err(serde::de::Error::custom)
+}
+
+/// Names are for people and for shells too.
+pub(crate) fn check_name(name: &str) -> std::result::Result<(), &'static str> {
+    match name {
+        "" => Err("a name must not be empty"),
+        _ if name.len() > NAME_BYTES => Err("a name has at most 64 bytes"),
+        _ => Ok(()),
+    }
+}
+
+impl Inner {
+    fn open_block<'a>(
+        self: &'a Arc<Self>,
+        spec: Spec,
+        doing: impl Fn() -> String,
+        find: impl FnOnce(&'a Self) -> Result<Option<Block<'a>>>,
+    ) -> Result<Object> {
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let found = find(self).and_then(|block| {
+            let block = block.ok_or_else(|| Error::new(ErrorKind::NotFound, doing()))?;
+            // Relaxed: the Acquire of the block's word orders it.
+            let fingerprint = block.head.fingerprint.load(Ordering::Relaxed);
+            if block.kind() != spec.kind as u32 || fingerprint != spec.fingerprint {
+                return Err(Error::new(ErrorKind::WrongType, doing()));
+            }
+            block.hold(seat.me().slot());
+            Ok(block)
+        });
+        header.books.unlock(&seat, false);
+        Hold::enter(self, found?)
+            .map(Object)
+            .ok_or_else(|| Error::new(ErrorKind::Corrupt, doing()))
+    }
+
+    /// Who `token` is or was: from its slot, or from the ring of recoveries.
+    pub(crate) fn identity_of(&self, token: Token) -> Identity {
+        let from_slot = || {
+            let slot = self.registry().slot(token.slot())?;
+            let same = self.registry().is_latest(token);
+            same.then(|| Identity::of(slot))
+        };
+        from_slot()
+            .or_else(|| self.ring().ok()?.identity(token))
+            .unwrap_or_default()
+    }
+}
+
+impl Hold {
+    fn enter(inner: &Arc<Inner>, block: Block<'_>) -> Option<Arc<Self>> {
+        let range = block.object()?;
+        let hold = Self {
+            inner: inner.clone(),
+            offset: block.offset,
+            generation: block.head.generation.load(Ordering::Relaxed),
+            at: usize::try_from(range.at).ok()?,
+            len: usize::try_from(range.len).ok()?,
+        };
+        *inner.open.lock().entry(hold.offset).or_insert(0) += 1;
+        Some(Arc::new(hold))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut open = self.inner.open.lock();
+        if let Some(count) = open.get_mut(&self.offset) {
+            *count -= 1;
+            if *count > 0 {
+                return;
+            }
+        }
+        open.remove(&self.offset);
+        // A forked child that never acted in the segment has nothing to let go of.
+        let Some(me) = self.inner.token() else { return };
+        if let Err(e) = self.inner.let_go(self.offset, me.slot()) {
+            log::warn!("let go of an object: {e}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! How segments are made and opened, in the manner of std's `OpenOptions`.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::mapping::Mapping;
+use crate::sys::{file, lease};
+
+use super::attached;
+use super::header;
+use super::inner::{Inner, Parts};
+use super::layout::{MOST_PARTICIPANTS, smallest};
+use super::Segment;
+
+/// Options for making and opening a [`Segment`].
+///
+/// Size, participants and mode matter when a segment is made; label, lifeline and folder whenever
+/// it is opened.
+///
+/// # Examples
+///
+/// ```
+/// use outlive::SegmentOptions;
+///
+/// let segment = SegmentOptions::new()
+///     .size(1 << 20)
+///     .participants(8)
+///     .label("loader")
+///     .anonymous()?;
+/// assert_eq!(segment.participants()[0].label, "loader");
+/// # Ok::<(), outlive::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SegmentOptions {
+    size: u64,
+    participants: u32,
+    mode: u32,
+    label: Option<String>,
+    folder: Option<PathBuf>,
+    lifeline: bool,
+}
+
+impl Default for SegmentOptions {
+    fn default() -> Self {
+        Self {
+            size: 4 << 20,
+            participants: 64,
+            mode: 0o600,
+            label: None,
+            folder: None,
+            lifeline: true,
+        }
+    }
+}
+
+impl SegmentOptions {
+    /// 4 MiB for 64 participants, mode 0600, with lifeline, labelled as the program is called, in
+    /// `/dev/shm`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes in all, rounded up to whole pages.
+    #[must_use]
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = bytes;
+        self
+    }
+
+    /// How many processes may take part at the same time, 1 to 1023.
+    #[must_use]
+    pub fn participants(mut self, most: u32) -> Self {
+        self.participants = most;
+        self
+    }
+
+    /// Permissions of a new file. All users who may open it must trust each other.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// What this process calls itself to the others, 32 bytes at the most.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// The folder of named segments: this, or else the environment's `OUTLIVE_DIR`, or else
+    /// `/dev/shm`.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// Whether this process has a lifeline: a parked thread through which the kernel wakes the
+    /// others within microseconds of this process's death. Without it they find out when their
+    /// present sleep ends, after 20 ms at the most.
+    #[must_use]
+    pub fn lifeline(mut self, wanted: bool) -> Self {
+        self.lifeline = wanted;
+        self
+    }
+
+    /// Creates the segment called `name`.
+    ///
+    /// # If a process dies
+    ///
+    /// A segment gets its name as the last step, so a creator that dies leaves none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AlreadyExists`] where the name is taken; [`ErrorKind::Full`] where the file
+    /// system has not so much room; [`ErrorKind::InvalidInput`] for a size or a number of
+    /// participants out of range, or a name that is no file name.
+    pub fn create(&self, name: &str) -> Result<Segment> {
+        self.create_at(name, &self.path_of(name)?)
+    }
+
+    /// Opens the segment called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::NotASegment`] for anything else of that name, a
+    /// symbolic link and a file of another user among it; [`ErrorKind::WrongVersion`];
+    /// [`ErrorKind::Corrupt`]; [`ErrorKind::TooManyParticipants`].
+    pub fn open(&self, name: &str) -> Result<Segment> {
+        self.open_at(name, &self.path_of(name)?)
+    }
+
+    /// Opens the segment called `name`, or creates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentOptions::open`] and [`SegmentOptions::create`].
+    pub fn open_or_create(&self, name: &str) -> Result<Segment> {
+        self.open_or_create_at(name, &self.path_of(name)?)
+    }
+
+    /// Creates a segment in a file of its own, for state that outlives all processes.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentOptions::create`].
+    pub fn create_file(&self, path: impl AsRef<Path>) -> Result<Segment> {
+        self.create_at(&path.as_ref().display().to_string(), path.as_ref())
+    }
+
+    /// Opens the segment in a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentOptions::open`].
+    pub fn open_file(&self, path: impl AsRef<Path>) -> Result<Segment> {
+        self.open_at(&path.as_ref().display().to_string(), path.as_ref())
+    }
+
+    /// Opens the segment in a file, or creates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentOptions::open`] and [`SegmentOptions::create`].
+    pub fn open_or_create_file(&self, path: impl AsRef<Path>) -> Result<Segment> {
+        self.open_or_create_at(&path.as_ref().display().to_string(), path.as_ref())
+    }
+
+    /// Creates a segment without a name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Os`] where the system has no descriptor or no memory left,
+    /// [`ErrorKind::InvalidInput`] as for [`SegmentOptions::create`].
+    pub fn anonymous(&self) -> Result<Segment> {
+        let doing = || "create an anonymous segment".to_owned();
+        let size = self.checked_size(&doing)?;
+        let fd = file::anonymous("outlive", size).map_err(|e| Error::os(e, doing()))?;
+        self.attach(fd.as_fd(), "(anonymous)".to_owned(), None, Blank::Format)
+    }
+
+    /// Opens the segment behind a descriptor. A file that holds nothing but zeroes becomes a
+    /// segment, as large as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentOptions::open`]; a memfd that could still shrink is
+    /// [`ErrorKind::NotASegment`].
+    pub fn from_fd(&self, fd: OwnedFd) -> Result<Segment> {
+        let name = "(descriptor)".to_owned();
+        let fd = fd.as_fd();
+        if file::is_memfd(fd) && file::is_sealed(fd) == Some(false) {
+            return Err(Error::new(ErrorKind::NotASegment, "open a segment on a memfd")
+                .advise("seal it against shrinking first"));
+        }
+        self.attach(fd, name, None, Blank::Format)
+    }
+
+    /// Adopts a mapping made by the `shared_memory` crate: a new one becomes a segment, one that
+    /// holds a segment is joined. Its name and its removal stay with `shmem`.
+    ///
+    /// # Errors
+    ///
+    /// As [`SegmentOptions::open`].
+    #[cfg(feature = "shared_memory")]
+    pub fn from_shmem(&self, shmem: &shared_memory::Shmem) -> Result<Segment> {
+        let name = shmem.get_os_id().trim_start_matches('/').to_owned();
+        let path = Path::new("/dev/shm").join(&name);
+        let fd = file::existing(&path)
+            .map_err(|e| Error::os(e, format!("adopt shared memory `{name}`")))?;
+        self.attach(fd.as_fd(), name, None, Blank::Format)
+    }
+
+    fn create_at(&self, name: &str, path: &Path) -> Result<Segment> {
+        let doing = || format!("create segment `{name}`");
+        let size = self.checked_size(&doing)?;
+        let os = |e| Error::os(e, doing());
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::new(ErrorKind::AlreadyExists, doing())
+                .advise("open it instead, or use open_or_create"));
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let made = file::nameless(folder.unwrap_or(Path::new(".")), self.mode, size).map_err(os)?;
+        let segment =
+            self.attach(made.as_fd(), name.to_owned(), Some(path.to_owned()), Blank::Format)?;
+        made.link(path).map_err(os)?;
+        Ok(segment)
+    }
+
+    fn open_at(&self, name: &str, path: &Path) -> Result<Segment> {
+        let doing = || format!("open segment `{name}`");
+        let fd = file::existing(path).map_err(|e| match e.raw_os_error() {
+            Some(libc::ELOOP) => Error::new(ErrorKind::NotASegment, doing())
+                .advise("the name is a symbolic link, which is never followed"),
+            Some(libc::EISDIR | libc::ENXIO) => Error::new(ErrorKind::NotASegment, doing()),
+            _ => Error::os(e, doing()),
+        })?;
+        let owner = file::facts(fd.as_fd()).map_err(|e| Error::os(e, doing()))?.owner;
+        if owner != file::user() && owner != 0 {
+            return Err(Error::new(ErrorKind::NotASegment, doing())
+                .advise("the file belongs to another user, who is not to be trusted"));
+        }
+        self.attach(fd.as_fd(), name.to_owned(), Some(path.to_owned()), Blank::Refuse)
+    }
+
+    fn open_or_create_at(&self, name: &str, path: &Path) -> Result<Segment> {
+        loop {
+            match self.open_at(name, path) {
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                done => return done,
+            }
+            match self.create_at(name, path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Checks the file, maps it, believes its header, and joins.
+    fn attach(
+        &self,
+        fd: BorrowedFd<'_>,
+        name: String,
+        path: Option<PathBuf>,
+        blank: Blank,
+    ) -> Result<Segment> {
+        let doing = || format!("open segment `{name}`");
+        let os = |e| Error::os(e, doing());
+        let facts = file::facts(fd).map_err(os)?;
+        let bytes = usize::try_from(facts.size).unwrap_or(0);
+        // Before the first touch: a mapping beyond the end of the file is a SIGBUS.
+        if !facts.is_regular || facts.size < smallest(1) || bytes == 0 {
+            return Err(Error::new(ErrorKind::NotASegment, doing())
+                .advise("if nothing uses the file, remove it and create the segment anew"));
+        }
+        let inner = attached::get_or_open(facts.identity, || {
+            let mapping = Mapping::new(fd, bytes).map_err(os)?;
+            if blank == Blank::Format {
+                self.format_if_blank(fd, &mapping)?;
+            }
+            let geometry = header::check(mapping.storage(), &name)?;
+            Inner::new(Parts {
+                fd,
+                mapping,
+                geometry,
+                identity: facts.identity,
+                name: name.clone(),
+                path,
+                label: self.label.clone().unwrap_or_else(program),
+                lifeline: self.lifeline,
+            })
+        })?;
+        Ok(Segment::from_inner(inner))
+    }
+
+    /// One of several processes that adopt the same zeroes makes the segment.
+    fn format_if_blank(&self, fd: BorrowedFd<'_>, mapping: &Mapping) -> Result<()> {
+        let whole = mapping.storage();
+        if !header::is_blank(whole) {
+            return Ok(());
+        }
+        let os = |e| Error::os(e, "make a segment");
+        let alone = lease::reopen(fd).map_err(os)?;
+        lease::take_for_making(alone.as_fd()).map_err(os)?;
+        if !header::is_blank(whole) {
+            return Ok(());
+        }
+        if (whole.len() as u64) < smallest(self.participants) {
+            return Err(Error::new(ErrorKind::InvalidInput, "make a segment")
+                .advise("it is too small for so many participants"));
+        }
+        header::format(whole, self.participants)
+    }
+
+    fn path_of(&self, name: &str) -> Result<PathBuf> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if name.is_empty() || name.len() > 200 || !name.chars().all(plain) {
+            return Err(Error::new(ErrorKind::InvalidInput, format!("use the segment name `{name}`"))
+                .advise("a name has 1 to 200 letters, digits, dots, hyphens and underscores"));
+        }
+        let folder = self.folder.clone().unwrap_or_else(|| {
+            std::env::var_os("OUTLIVE_DIR").unwrap_or_else(|| OsString::from("/dev/shm")).into()
+        });
+        Ok(folder.join(format!("outlive.{name}")))
+    }
+
+    fn checked_size(&self, doing: &dyn Fn() -> String) -> Result<u64> {
+        let refuse = |advice| Err(Error::new(ErrorKind::InvalidInput, doing()).advise(advice));
+        if !(1..=MOST_PARTICIPANTS).contains(&self.participants) {
+            return refuse("a segment has 1 to 1023 participants");
+        }
+        let least = smallest(self.participants);
+        let page = rustix::param::page_size() as u64;
+        match self.size.checked_next_multiple_of(page) {
+            Some(size) if size >= least && i64::try_from(size).is_ok() => Ok(size),
+            Some(size) if size < least => refuse("the size is too small for so many participants"),
+            _ => refuse("the size is larger than a file can be"),
+        }
+    }
+}
+
+/// What to do with a file of zeroes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blank {
+    Format,
+    Refuse,
+}
+
+/// What a process is called that does not say.
+fn program() -> String {
+    std::env::args_os()
+        .next()
+        .and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_default()
+}

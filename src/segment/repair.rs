@@ -1,0 +1,101 @@
+//! Repair after a death: structure is restored by whoever meets it.
+//!
+//! Every step is idempotent, so a repairer may be killed anywhere and the next begins again.
+
+use crate::error::Result;
+use crate::raw::robust_lock::{Obituary, RobustLock};
+use crate::raw::{Kind, Peers, Storage, Token};
+use crate::sys::clock::{self, Deadline};
+
+use super::block::{Block, Phase};
+use super::inner::Inner;
+use super::recovery::{Identity, label_words};
+use super::seat::Seat;
+
+impl Inner {
+    /// Repairs after every participant that is dead; returns how many there were.
+    pub(crate) fn reap(&self) -> Result<usize> {
+        let Some(_alone) = self.reaping.try_lock() else { return Ok(0) };
+        let me = self.seat()?.me().slot();
+        let leases = self.leases();
+        let mut count = 0;
+        for index in self.registry().indices().filter(|index| *index != me) {
+            let Some(token) = self.registry().condemn(&leases, index) else { continue };
+            let who = self.registry().slot(index).map(Identity::of).unwrap_or_default();
+            for dead in self.registry().unrepaired(token).chain([token]) {
+                self.repair_after(dead, Some(&who))?;
+            }
+            self.registry().retire(&leases, token);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Lets every object repair what `dead` left, and frees what nobody wants any more. `who` died;
+    /// `None` for a participant that leaves.
+    pub(crate) fn repair_after(&self, dead: Token, who: Option<&Identity>) -> Result<()> {
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let arena = self.arena()?;
+        let known = who.cloned().unwrap_or_else(|| self.identity_of(dead));
+        let when = clock::unix_nanos();
+        let obituary = Obituary { pid: known.pid, when, label: label_words(&known.label) };
+        let mut objects = 0;
+        // The books stand still meanwhile: the chain must not change under the walk. They may be
+        // inherited from the dead themselves; every change of the arena is one store.
+        let _ = header.books.lock(&seat, Deadline::NEVER);
+        for block in arena.chain() {
+            match block.word().phase() {
+                Phase::Free => {}
+                Phase::Building(Some(maker)) if maker != dead => {}
+                Phase::Building(_) => arena.free(block),
+                Phase::Live => {
+                    objects += u32::from(block.let_go(dead.slot()));
+                    self.repair_object(block, &seat, dead, &obituary);
+                    if !block.is_wanted() {
+                        arena.free(block);
+                    }
+                }
+            }
+        }
+        if who.is_some() {
+            self.ring()?.enter(dead, &known, std::process::id(), objects);
+        }
+        header.books.unlock(&seat, false);
+        if who.is_some() {
+            log::info!(
+                "segment `{}`: repaired after the death of process {} `{}`, which had {objects} \
+                 objects open",
+                self.name,
+                known.pid,
+                known.label
+            );
+        }
+        Ok(())
+    }
+
+    fn repair_object(&self, block: Block<'_>, seat: &Seat<'_>, dead: Token, died: &Obituary) {
+        let Some(kind) = Kind::from_number(block.kind()) else { return };
+        let Some(storage) = self.object_storage(block) else { return };
+        repair(kind, storage, seat, dead, died);
+    }
+
+    /// The bytes of the object in `block`.
+    pub(crate) fn object_storage(&self, block: Block<'_>) -> Option<Storage<'_>> {
+        let range = block.object()?;
+        self.whole().part(usize::try_from(range.at).ok()?, usize::try_from(range.len).ok()?)
+    }
+}
+
+/// What each kind of object does after a death. Bytes that make no sense are left alone.
+fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: &Obituary) {
+    match kind {
+        Kind::Lock | Kind::RLock => {
+            if let Some(lock) = storage.get::<RobustLock>(0) {
+                lock.repair(seat, dead, died);
+            }
+        }
+        Kind::Semaphore | Kind::Value | Kind::Array | Kind::AtomicArray | Kind::Spsc
+        | Kind::Mpmc => {}
+    }
+}

@@ -1,0 +1,242 @@
+//! The handle of a segment.
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::inner::Inner;
+use super::{ObjectInfo, Participant, Recovery, SegmentOptions};
+
+/// A shared-memory segment that this process takes part in.
+///
+/// A cheap handle: clones share one mapping, and every object keeps its segment mapped. Opening the
+/// same segment again in one process gives the same segment. The process leaves when the last
+/// handle and the last object are dropped; what it still held then, by a leaked guard for example,
+/// is treated as after a death.
+///
+/// | | made by | lives as long as |
+/// |---|---|---|
+/// | named | [`Segment::create`], [`Segment::open`] | its name, until [`Segment::unlink`] |
+/// | anonymous | [`Segment::anonymous`] | its last process |
+/// | home | [`Segment::home`] | this process and those it passes the descriptor to |
+/// | file | [`SegmentOptions::create_file`] | the file: it outlives all processes, not power loss |
+///
+/// # If a process dies
+///
+/// Its lease ends in the kernel, whatever killed it. Whoever next needs its slot, or room, or waits
+/// for something it held, finds that out and repairs: see [`Segment::reap`] and
+/// [`Segment::recoveries`]. A death while a segment is created leaves nothing: a segment has its
+/// name only when it is whole.
+///
+/// # Examples
+///
+/// ```
+/// use outlive::{Segment, Value};
+///
+/// let segment = Segment::anonymous()?;
+/// let hits = Value::create(&segment, "hits", 0_u64)?;
+/// hits.fetch_add(1)?;
+/// assert_eq!(Value::<u64>::open(&segment, "hits")?.get()?, 1);
+/// # Ok::<(), outlive::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Segment(Arc<Inner>);
+
+impl Segment {
+    /// Creates the segment called `name`, with the default options.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AlreadyExists`] where the name is taken, [`ErrorKind::Full`] where the file
+    /// system has no room; see [`SegmentOptions::create`].
+    pub fn create(name: &str) -> Result<Self> {
+        SegmentOptions::new().create(name)
+    }
+
+    /// Opens the segment called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::NotASegment`], [`ErrorKind::WrongVersion`],
+    /// [`ErrorKind::TooManyParticipants`]; see [`SegmentOptions::open`].
+    pub fn open(name: &str) -> Result<Self> {
+        SegmentOptions::new().open(name)
+    }
+
+    /// Opens the segment called `name`, or creates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::open`] and [`Segment::create`].
+    pub fn open_or_create(name: &str) -> Result<Self> {
+        SegmentOptions::new().open_or_create(name)
+    }
+
+    /// Creates a segment without a name, on a sealed memfd.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Os`] where the system has no descriptor or no memory left.
+    pub fn anonymous() -> Result<Self> {
+        SegmentOptions::new().anonymous()
+    }
+
+    /// Opens the segment behind a descriptor that another process passed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::open`].
+    pub fn from_fd(fd: OwnedFd) -> Result<Self> {
+        SegmentOptions::new().from_fd(fd)
+    }
+
+    /// The segment of this process family: anonymous, made on first use, home of every object that
+    /// is made with `new`.
+    ///
+    /// It takes 1 GiB of address space, and of memory what is used.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::anonymous`]; a later call tries again.
+    pub fn home() -> Result<Self> {
+        static HOME: OnceLock<Segment> = OnceLock::new();
+        if let Some(home) = HOME.get() {
+            return Ok(home.clone());
+        }
+        let fresh = SegmentOptions::new().size(HOME_SIZE).participants(256).anonymous()?;
+        Ok(HOME.get_or_init(|| fresh).clone())
+    }
+
+    /// The name, as it was opened; of an anonymous segment, a description.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Bytes in all.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.0.geometry.size
+    }
+
+    /// Bytes that no object uses. It may change at once; and since it need not be in one piece, an
+    /// object of that size may not fit.
+    ///
+    /// # Errors
+    ///
+    /// After a fork, where the child cannot join: [`ErrorKind::TooManyParticipants`].
+    pub fn free(&self) -> Result<u64> {
+        self.0.free_bytes()
+    }
+
+    /// The processes that take part, the dead among them until they are repaired.
+    #[must_use]
+    pub fn participants(&self) -> Vec<Participant> {
+        self.0.participants()
+    }
+
+    /// The objects, in the order in which they lie.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::free`].
+    pub fn objects(&self) -> Result<Vec<ObjectInfo>> {
+        self.0.objects()
+    }
+
+    /// The last 32 deaths that were repaired, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Corrupt`] where the header is gone.
+    pub fn recoveries(&self) -> Result<Vec<Recovery>> {
+        Ok(self.0.ring()?.list())
+    }
+
+    /// Repairs after every participant that has died, and returns how many there were.
+    ///
+    /// Nobody has to call this: whoever waits for a dead participant, or needs its slot or its
+    /// room, does it. A supervisor that knows of a death can have it over sooner.
+    ///
+    /// # If a process dies
+    ///
+    /// Meanwhile: it is repaired with the others, or by the next. The caller: the next call begins
+    /// again from the start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::free`].
+    pub fn reap(&self) -> Result<usize> {
+        self.0.reap()
+    }
+
+    /// Takes the name of an object away. Handles stay valid; the object is freed with the last of
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] where there is no object of that name.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        self.0.remove(name)
+    }
+
+    /// Takes the segment's own name away. It goes on for those who have it open.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] where the name is gone already, or never was.
+    pub fn unlink(&self) -> Result<()> {
+        let doing = || format!("unlink {self}");
+        let Some(path) = &self.0.path else {
+            return Err(Error::new(ErrorKind::NotFound, doing()));
+        };
+        crate::sys::file::unlink(path).map_err(|e| Error::os(e, doing()))
+    }
+
+    /// A descriptor of the segment, to pass to another process and [`Segment::from_fd`].
+    ///
+    /// It is closed on exec, as all are that Rust makes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Os`] where the process has no descriptor left, or no `/proc`.
+    pub fn try_clone_fd(&self) -> Result<OwnedFd> {
+        self.0.descriptor()
+    }
+
+    /// Where the segment's file is, if it has a name.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+}
+
+/// Address space of the home segment.
+const HOME_SIZE: u64 = 1 << 30;
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "segment `{}`", self.0.name)
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("name", &self.0.name)
+            .field("size", &self.size())
+            .field("path", &self.0.path)
+            .finish_non_exhaustive()
+    }
+}

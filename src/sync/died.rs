@@ -1,0 +1,202 @@
+//! What a lock says when it is not simply taken.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::error::{Error, ErrorKind};
+use crate::raw::robust_lock::Obituary;
+use crate::segment::{instant, label_text};
+
+/// The lock was taken, but the process that held it last died doing so: the data that it protects
+/// may be half changed.
+///
+/// The guard is inside. [`OwnerDied::repaired`] takes it out and says that the data are whole
+/// again; until somebody does, every later owner is told. Dropping it unrepaired frees the lock
+/// and leaves the mark: nobody is ever locked out.
+#[must_use = "dropping it frees the lock and leaves it marked"]
+pub struct OwnerDied<G> {
+    guard: G,
+    pid: u32,
+    label: String,
+    at: SystemTime,
+}
+
+/// A guard that can clear the mark of the lock it holds.
+pub(crate) trait Marked {
+    fn clear_mark(&mut self);
+}
+
+impl<G> OwnerDied<G> {
+    pub(crate) fn new(guard: G, obituary: &Obituary) -> Self {
+        Self {
+            guard,
+            pid: obituary.pid,
+            label: label_text(obituary.label),
+            at: instant(obituary.when),
+        }
+    }
+
+    /// Process id of the dead owner, in its own process-id namespace; 0 where nobody knows any
+    /// more.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What the dead owner called itself.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// When its death was noticed.
+    #[must_use]
+    pub fn at(&self) -> SystemTime {
+        self.at
+    }
+
+    /// The guard, to look at the data before they are repaired.
+    pub fn get_mut(&mut self) -> &mut G {
+        &mut self.guard
+    }
+
+    /// The guard, with the mark left in place: the next owner is told too.
+    #[must_use]
+    pub fn into_guard(self) -> G {
+        self.guard
+    }
+
+    pub(crate) fn map<H>(self, wrap: impl FnOnce(G) -> H) -> OwnerDied<H> {
+        OwnerDied { guard: wrap(self.guard), pid: self.pid, label: self.label, at: self.at }
+    }
+}
+
+#[expect(private_bounds, reason = "implemented by the guards of this crate")]
+impl<G: Marked> OwnerDied<G> {
+    /// Says that the data are whole again, and goes on with the lock.
+    #[must_use]
+    pub fn repaired(mut self) -> G {
+        self.guard.clear_mark();
+        self.guard
+    }
+}
+
+impl<G> fmt::Debug for OwnerDied<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnerDied")
+            .field("pid", &self.pid)
+            .field("label", &self.label)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G> fmt::Display for OwnerDied<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} `{}` died holding the lock", self.pid, self.label)
+    }
+}
+
+impl<G> std::error::Error for OwnerDied<G> {}
+
+/// Why a lock was not simply taken.
+pub enum LockError<G> {
+    /// It was taken, from a process that died holding it.
+    OwnerDied(OwnerDied<G>),
+    /// Somebody holds it, and the caller would not wait, or not longer.
+    TimedOut,
+    /// The segment cannot be used.
+    Broken(Error),
+}
+
+impl<G> LockError<G> {
+    /// The guard, where the lock was taken all the same, with the mark left in place.
+    ///
+    /// # Errors
+    ///
+    /// Everything but [`LockError::OwnerDied`].
+    pub fn into_guard(self) -> Result<G, Error> {
+        match self {
+            Self::OwnerDied(died) => Ok(died.into_guard()),
+            Self::TimedOut => Err(Error::new(ErrorKind::TimedOut, "take a lock")),
+            Self::Broken(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn map<H>(self, wrap: impl FnOnce(G) -> H) -> LockError<H> {
+        match self {
+            Self::OwnerDied(died) => LockError::OwnerDied(died.map(wrap)),
+            Self::TimedOut => LockError::TimedOut,
+            Self::Broken(error) => LockError::Broken(error),
+        }
+    }
+}
+
+#[expect(private_bounds, reason = "implemented by the guards of this crate")]
+impl<G: Marked> LockError<G> {
+    /// Has the data repaired by `repair` where the last owner died, and goes on with the lock.
+    ///
+    /// # Errors
+    ///
+    /// Everything but [`LockError::OwnerDied`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let lock = outlive::Lock::new()?;
+    /// let guard = lock.lock().or_else(|e| e.repair(|_guard| { /* make the data whole */ }))?;
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    pub fn repair(self, repair: impl FnOnce(&mut G)) -> Result<G, Error> {
+        match self {
+            Self::OwnerDied(mut died) => {
+                repair(died.get_mut());
+                Ok(died.repaired())
+            }
+            other => other.into_guard(),
+        }
+    }
+}
+
+impl<G> fmt::Debug for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnerDied(died) => fmt::Debug::fmt(died, f),
+            Self::TimedOut => f.write_str("TimedOut"),
+            Self::Broken(error) => f.debug_tuple("Broken").field(error).finish(),
+        }
+    }
+}
+
+impl<G> fmt::Display for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnerDied(died) => fmt::Display::fmt(died, f),
+            Self::TimedOut => f.write_str("the lock is held by another"),
+            Self::Broken(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl<G> std::error::Error for LockError<G> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Broken(error) => error.source(),
+            Self::OwnerDied(_) | Self::TimedOut => None,
+        }
+    }
+}
+
+impl<G> From<LockError<G>> for Error {
+    /// A death is [`ErrorKind::PeerDied`]; the lock is free again, and still marked.
+    fn from(error: LockError<G>) -> Self {
+        match error {
+            LockError::OwnerDied(died) => {
+                Self::new(ErrorKind::PeerDied, format!("take a lock ({died})"))
+                    .advise("handle LockError::OwnerDied: repair the data, then call repaired()")
+            }
+            LockError::TimedOut => Self::new(ErrorKind::TimedOut, "take a lock"),
+            LockError::Broken(error) => error,
+        }
+    }
+}

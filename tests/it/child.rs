@@ -1,0 +1,128 @@
+//! Child processes: this test binary, re-executed to play one role of a test.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use outlive::{Segment, SegmentOptions};
+
+/// What a child plays: its segment, and a word from the test.
+pub type Role = fn(&Segment, &str);
+
+/// Longer than anything here takes; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+const ROLE: &str = "OUTLIVE_TEST_ROLE";
+const SEGMENT: &str = "OUTLIVE_TEST_SEGMENT";
+const WORD: &str = "OUTLIVE_TEST_WORD";
+
+/// A child process; SIGKILLed and reaped when dropped.
+pub struct Child {
+    process: std::process::Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+    _segment: OwnedFd,
+}
+
+impl Child {
+    /// Starts a child in `role`, with `segment` open.
+    pub fn start(segment: &Segment, role: &str, word: &str) -> Self {
+        let fd = segment.try_clone_fd().unwrap();
+        let path = format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd());
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["child::plays_its_role", "--exact", "--nocapture", "--test-threads=1"])
+            .env(ROLE, role)
+            .env(SEGMENT, path)
+            .env(WORD, word)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tell, lines) = channel();
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            // Only what the role says, not what the test runner prints around it.
+            for line in stdout.lines().map_while(Result::ok) {
+                if let Some((_, said)) = line.split_once("child: ")
+                    && tell.send(said.to_owned()).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let stdin = process.stdin.take().unwrap();
+        let child = Self { process, stdin, lines, _segment: fd };
+        child.expect("started");
+        child
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The next line that the child says.
+    pub fn hears(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("the child says something in time")
+    }
+
+    pub fn expect(&self, line: &str) {
+        assert_eq!(self.hears(), line);
+    }
+
+    /// Lets a child that waits in [`pause`] go on.
+    pub fn go_on(&mut self) {
+        writeln!(self.stdin).unwrap();
+    }
+
+    /// SIGKILLs the child and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for a child that ends by itself, and well.
+    pub fn finish(mut self) {
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "the child ended with {status}");
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// In a child: tells the test.
+pub fn say(line: &str) {
+    println!("child: {line}");
+    std::io::stdout().flush().unwrap();
+}
+
+/// In a child: waits for [`Child::go_on`].
+pub fn pause() {
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[test]
+fn plays_its_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let all = [super::lock::ROLES, super::rlock::ROLES, super::segment::ROLES].concat();
+    let (_, role) = all.iter().find(|(name, _)| *name == role).expect("a role of that name");
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(std::env::var(SEGMENT).unwrap())
+        .unwrap();
+    let segment = SegmentOptions::new().label("child").from_fd(file.into()).unwrap();
+    say("started");
+    role(&segment, &std::env::var(WORD).unwrap());
+}

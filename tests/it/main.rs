@@ -1,0 +1,7 @@
+//! Real processes through the public API. A child process is this binary again, in a role.
+
+mod child;
+mod fork;
+mod lock;
+mod rlock;
+mod segment;
