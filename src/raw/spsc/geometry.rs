@@ -1,0 +1,100 @@
+//! Where the words and the slots of a ring lie in its bytes.
+
+use core::alloc::Layout;
+
+use super::{Fixed, Side, Spsc};
+use crate::raw::Storage;
+use crate::sys::atomic::{AtomicU64, Ordering};
+
+/// Each side in lines of its own; two, because the processor fetches them in pairs.
+const PRODUCER: usize = 128;
+const CONSUMER: usize = 256;
+const SLOTS: usize = 384;
+const TAG: usize = size_of::<u64>();
+
+/// From here on a payload begins with a cache line, which copies faster.
+const LARGE: usize = 4096;
+const LINE: usize = 64;
+
+/// How many items of which layout; what the places of everything follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    capacity: usize,
+    item: Layout,
+}
+
+impl Geometry {
+    /// Room for at least `capacity` items; `None` where no address space has room for them.
+    pub(crate) fn new(capacity: usize, item: Layout) -> Option<Self> {
+        let capacity = capacity.max(1).checked_next_power_of_two()?;
+        let geometry = Self { capacity, item };
+        geometry.size().map(|_| geometry)
+    }
+
+    /// Bytes of the whole object.
+    pub(crate) fn size(&self) -> Option<usize> {
+        self.stride()?.checked_mul(self.capacity)?.checked_add(SLOTS)
+    }
+
+    /// Layout of one item.
+    pub(crate) fn item(&self) -> Layout {
+        self.item
+    }
+
+    /// Bytes from a tag to its payload.
+    fn payload(&self) -> usize {
+        self.align().max(TAG)
+    }
+
+    fn align(&self) -> usize {
+        if self.item.size() < LARGE { self.item.align() } else { self.item.align().max(LINE) }
+    }
+
+    /// Bytes from one tag to the next.
+    fn stride(&self) -> Option<usize> {
+        let align = self.align().max(TAG);
+        self.payload().checked_add(self.item.size())?.checked_next_multiple_of(align)
+    }
+}
+
+impl<'a> Spsc<'a> {
+    /// Makes a ring of zeroed bytes.
+    pub(crate) fn init(storage: Storage<'a>, geometry: Geometry) -> Option<()> {
+        let fixed: &Fixed = storage.get(0)?;
+        // Relaxed, all three: nobody else sees the object before its creation is published.
+        fixed.capacity.store(geometry.capacity as u64, Ordering::Relaxed);
+        fixed.item_size.store(geometry.item.size() as u64, Ordering::Relaxed);
+        fixed.item_align.store(geometry.item.align() as u64, Ordering::Relaxed);
+        Some(())
+    }
+
+    /// The ring in `storage` and its geometry; `None` where the bytes make no sense.
+    pub(crate) fn attach(storage: Storage<'a>) -> Option<(Self, Geometry)> {
+        let fixed: &Fixed = storage.get(0)?;
+        // Relaxed: written before the object was published, and checked here.
+        let word = |word: &AtomicU64| usize::try_from(word.load(Ordering::Relaxed)).ok();
+        let item = Layout::from_size_align(word(&fixed.item_size)?, word(&fixed.item_align)?);
+        let capacity = word(&fixed.capacity)?;
+        let geometry = Geometry::new(capacity, item.ok()?)?;
+        if geometry.capacity != capacity {
+            return None;
+        }
+        let stride = geometry.stride()? / TAG;
+        let ring = Self {
+            fixed,
+            producer: storage.get::<Side>(PRODUCER)?,
+            consumer: storage.get::<Side>(CONSUMER)?,
+            slots: storage.slice(SLOTS, stride.checked_mul(capacity)?)?,
+            stride,
+            mask: capacity as u64 - 1,
+        };
+        Some((ring, geometry))
+    }
+
+    /// Where the payload of `position` lies.
+    #[inline]
+    pub(crate) fn payload(&self, geometry: &Geometry, position: u64) -> *mut u8 {
+        let tag = self.slots.as_ptr().wrapping_add(self.index(position) * self.stride);
+        tag.cast_mut().cast::<u8>().wrapping_add(geometry.payload())
+    }
+}
