@@ -10,6 +10,8 @@ mod raw;
 #[cfg(not(loom))]
 pub mod segment;
 #[cfg(not(loom))]
+pub mod shared;
+#[cfg(not(loom))]
 pub mod sync;
 mod sys;
 
@@ -18,4 +20,13 @@ pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(not(loom))]
 pub use crate::segment::{Segment, SegmentOptions};
 #[cfg(not(loom))]
+pub use crate::shared::{Array, AtomicArray, Value};
+#[cfg(not(loom))]
 pub use crate::sync::{Lock, RLock};
+
+/// For this crate's own crash tests: deaths at a chosen shared write.
+#[cfg(crash_points)]
+#[doc(hidden)]
+pub mod crash_points {
+    pub use crate::sys::{arm, disarm};
+}

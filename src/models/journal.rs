@@ -5,6 +5,8 @@ use loom::thread;
 
 use super::world::{Seat, World, at_every_death, check, note_death, seat};
 use crate::raw::journal::{Found, Head, Journal, Medium};
+use crate::raw::lock::Taken;
+use crate::raw::robust_lock::Obituary;
 use crate::raw::{Peers, Token};
 use crate::sys::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sys::clock::Deadline;
@@ -48,7 +50,7 @@ impl Pair {
     /// Adds one to both, all or nothing; returns what stood there.
     fn bump(&self, peers: &impl Peers) -> u64 {
         let journal = self.journal();
-        assert_eq!(journal.lock(peers, Deadline::NEVER), Ok(Found::Whole));
+        assert!(journal.lock(peers, Deadline::NEVER).unwrap().whole);
         let old = self.whole();
         for word in &self.shadow {
             word.store(old + 1, Relaxed);
@@ -61,11 +63,11 @@ impl Pair {
     fn scribble(&self, peers: &impl Peers) -> Found {
         let journal = self.journal();
         let found = journal.lock(peers, Deadline::NEVER).unwrap();
-        journal.expose(peers);
+        journal.expose();
         for word in &self.data {
             word.store(word.load(Relaxed) + 1, Relaxed);
         }
-        if found == Found::Whole {
+        if found.whole {
             journal.settle();
         }
         journal.unlock(peers);
@@ -136,16 +138,19 @@ fn an_heir_that_dies_finishing_an_update_leaves_it_to_the_next() {
         let reaper = {
             let pair = pair.clone();
             victim(seat(&world, 1), k, died, move |peers| {
-                pair.journal().repair(peers, Token::new(1, 0));
+                pair.journal()
+                    .repair(peers, Token::new(1, 0), &Obituary::default());
             })
         };
         let peers = seat(&world, 2);
-        pair.journal().repair(&peers, Token::new(1, 0));
+        pair.journal()
+            .repair(&peers, Token::new(1, 0), &Obituary::default());
         // The commit stands, however often the copy was begun.
         assert_eq!(pair.bump(&peers), 1);
         reaper.join().unwrap();
-        pair.journal().repair(&peers, Token::new(1, 1));
-        assert_eq!(pair.journal().try_lock(&peers), Ok(Found::Whole));
+        pair.journal()
+            .repair(&peers, Token::new(1, 1), &Obituary::default());
+        assert!(pair.journal().try_lock(&peers).unwrap().whole);
         assert_eq!(pair.whole(), 2);
     });
 }
@@ -168,23 +173,19 @@ fn data_torn_by_a_death_are_never_called_whole() {
         };
         let peers = seat(&world, 2);
         let journal = pair.journal();
-        match journal.lock(&peers, Deadline::NEVER).unwrap() {
-            Found::Whole => {
-                pair.whole();
-            }
-            Found::Exposed(by) => {
-                assert_eq!(by, Some(Token::new(1, 0)));
-                // Repairs, and says so.
-                pair.data.iter().for_each(|word| word.store(0, Relaxed));
-                journal.settle();
-            }
+        let found = journal.lock(&peers, Deadline::NEVER).unwrap();
+        if found.whole {
+            pair.whole();
+        } else {
+            assert!(matches!(found.taken, Taken::Marked | Taken::Inherited(_)));
+            // Repairs, and says so.
+            pair.data.iter().for_each(|word| word.store(0, Relaxed));
+            journal.settle();
         }
         journal.unlock(&peers);
-        if let Found::Exposed(by) = heir.join().unwrap() {
-            assert_eq!(by, Some(Token::new(1, 0)));
-        }
+        heir.join().unwrap();
         dying.join().unwrap();
-        if journal.try_lock(&peers) == Ok(Found::Whole) {
+        if journal.try_lock(&peers).unwrap().whole {
             pair.whole();
         }
     });
@@ -199,7 +200,7 @@ fn a_death_while_only_looking_leaves_nothing_behind() {
             let pair = pair.clone();
             victim(seat(&world, 0), k, died, move |peers| {
                 let journal = pair.journal();
-                assert_eq!(journal.lock(peers, Deadline::NEVER), Ok(Found::Whole));
+                assert!(journal.lock(peers, Deadline::NEVER).unwrap().whole);
                 pair.whole();
                 journal.unlock(peers);
             })

@@ -9,16 +9,18 @@
 //!
 //! | exposed | pending | meaning | who may change it, to what |
 //! |---|---|---|---|
-//! | 0 | no | the data are whole | the holder: notes an update, or exposes the data |
-//! | 0 | yes | committed, the data lag behind | the holder, or its heir: copies, clears the note |
-//! | token | no | the holder writes openly; or a holder died so | the holder: settled, or an update |
-//! | token | yes | as the two above | as above |
+//! | no | no | the data are whole | the holder: notes an update, or exposes the data |
+//! | no | yes | committed, the data lag behind | the holder, or its heir: copies, clears the note |
+//! | yes | no | the holder writes openly; or a holder died so | the holder: settled, or an update |
+//! | yes | yes | as the two above | as above |
 //!
 //! # Invariants
 //!
 //! 1. All of this belongs to the lock's holder.
 //! 2. The data are read or written only while nothing is pending.
 //! 3. The note does not change while it is pending.
+//! 4. What is exposed when a holder comes was left so by a death, and stays so until a holder says
+//!    that the data are whole. The mark of the lock's word only repeats it.
 //!
 //! # Memory orderings
 //!
@@ -35,21 +37,26 @@
 use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::clock::Deadline;
 
-use super::lock::{LockWord, StillHeld};
+use super::lock::{StillHeld, Taken};
+use super::robust_lock::{Obituary, RobustLock};
 use super::{Peers, Token};
 
 /// What lies before the data.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Head {
-    lock: LockWord,
-    /// The token of a holder that writes the data openly; 0 while they are whole.
+    lock: RobustLock,
+    /// Not 0 while a holder writes the data openly, and after its death.
     exposed: AtomicU32,
+    /// Keeps what follows in its place; never read.
+    unused: AtomicU32,
     /// Not 0 from the commit of an update to the end of its copy.
     pending: AtomicU64,
     /// The range of the update in bytes.
     start: AtomicU64,
     len: AtomicU64,
+    /// Bytes of the data; written once.
+    bytes: AtomicU64,
 }
 
 /// The data and their shadow.
@@ -61,13 +68,13 @@ pub(crate) trait Medium {
     fn redo(&self, start: usize, len: usize);
 }
 
-/// In what state a new holder finds the data.
+/// What a new holder finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// As the last holder left them.
-    Whole,
-    /// As this participant left them when it died; `None` where its name is lost.
-    Exposed(Option<Token>),
+pub(crate) struct Found {
+    /// How it came by the lock.
+    pub(crate) taken: Taken,
+    /// Whether the data are whole; otherwise a death has left them as they are.
+    pub(crate) whole: bool,
 }
 
 /// A lock, the data that it protects, and their journal.
@@ -78,38 +85,46 @@ pub(crate) struct Journal<'a, M> {
 }
 
 impl<M: Medium> Journal<'_, M> {
-    /// Takes the lock, sleeping until it is free, its holder dies, or the deadline passes. What a
-    /// dead holder committed is finished first.
+    /// Takes the lock, sleeping until it is free, its holder dies, or the deadline passes.
+    ///
+    /// What a dead holder committed is finished first.
     #[inline]
     pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Found, StillHeld> {
-        self.head.lock.lock(peers, deadline)?;
-        Ok(self.taken())
+        self.head
+            .lock
+            .word
+            .lock(peers, deadline)
+            .map(|taken| self.taken(taken))
     }
 
     /// Takes the lock if nobody alive holds it; otherwise as [`Journal::lock`].
     #[inline]
     pub(crate) fn try_lock(&self, peers: &impl Peers) -> Result<Found, StillHeld> {
-        self.head.lock.try_lock(peers)?;
-        Ok(self.taken())
+        self.head
+            .lock
+            .word
+            .try_lock(peers)
+            .map(|taken| self.taken(taken))
     }
 
     /// Frees the lock. Only the holder may call this.
     #[inline]
     pub(crate) fn unlock(&self, peers: &impl Peers) {
-        self.head.lock.unlock(peers, false);
+        self.head.lock.word.unlock(peers, self.is_exposed());
+    }
+
+    /// The lock, for the memory of who died.
+    pub(crate) fn robust_lock(&self) -> &RobustLock {
+        &self.head.lock
     }
 
     /// Announces that the data are written openly from here on. Only the holder may call this.
     #[inline]
-    pub(crate) fn expose(&self, peers: &impl Peers) {
+    pub(crate) fn expose(&self) {
         // Relaxed: only a holder looks at it.
-        if self.head.exposed.load(Ordering::Relaxed) == 0 {
-            self.head
-                .exposed
-                .store(peers.me().bits(), Ordering::Relaxed);
-            // Release: keeps what is written openly behind the announcement.
-            fence(Ordering::Release);
-        }
+        self.head.exposed.store(1, Ordering::Relaxed);
+        // Release: keeps what is written openly behind the announcement.
+        fence(Ordering::Release);
     }
 
     /// Says that the data are whole. Only the holder may call this.
@@ -139,22 +154,35 @@ impl<M: Medium> Journal<'_, M> {
     }
 
     /// Finishes what the dead participant committed and frees its lock. For the reaper.
-    pub(crate) fn repair(&self, peers: &impl Peers, dead: Token) {
-        if self.head.lock.owner() == Some(dead) && self.try_lock(peers).is_ok() {
-            self.unlock(peers);
+    pub(crate) fn repair(&self, peers: &impl Peers, dead: Token, obituary: &Obituary) {
+        if self.head.lock.word.owner() != Some(dead) {
+            return;
+        }
+        let Ok(found) = self.try_lock(peers) else {
+            return;
+        };
+        if let (Taken::Inherited(_), false) = (found.taken, found.whole) {
+            self.head.lock.write(obituary);
+        }
+        self.unlock(peers);
+    }
+
+    #[inline]
+    fn taken(&self, taken: Taken) -> Found {
+        // Relaxed: ordered by the lock, or by the kernel after a death.
+        if self.head.pending.load(Ordering::Relaxed) != 0 {
+            self.finish();
+        }
+        Found {
+            taken,
+            whole: !self.is_exposed(),
         }
     }
 
     #[inline]
-    fn taken(&self) -> Found {
-        // Relaxed, both: ordered by the lock, or by the kernel after a death.
-        if self.head.pending.load(Ordering::Relaxed) != 0 {
-            self.finish();
-        }
-        match self.head.exposed.load(Ordering::Relaxed) {
-            0 => Found::Whole,
-            bits => Found::Exposed(Token::from_bits(bits)),
-        }
+    fn is_exposed(&self) -> bool {
+        // Relaxed: as in `taken`.
+        self.head.exposed.load(Ordering::Relaxed) != 0
     }
 
     #[cold]
@@ -188,7 +216,7 @@ impl<M: Medium> Journal<'_, M> {
 }
 
 #[cfg(not(loom))]
-pub(crate) use mapped::Mapped;
+pub(crate) use mapped::{LINE, Mapped, copy};
 
 #[cfg(not(loom))]
 mod mapped {
@@ -201,32 +229,53 @@ mod mapped {
 
     use super::{Head, Journal, Medium};
     use crate::raw::Storage;
+    use crate::sys::atomic::Ordering;
     use crate::sys::crash;
+
+    /// The data begin on a cache line of their own, and the shadow too.
+    pub(crate) const LINE: usize = 64;
+    /// Where the data begin.
+    const DATA: usize = size_of::<Head>().next_multiple_of(LINE);
 
     /// Data and shadow in a mapping.
     #[derive(Debug, Clone, Copy)]
     pub(crate) struct Mapped<'a> {
-        /// Both are `len` bytes of the storage, do not overlap, and stay mapped for `'a`.
+        /// Both are `len` bytes of the storage, on a [`LINE`]; they do not overlap, and stay mapped
+        /// for `'a`.
         data: NonNull<u8>,
         shadow: NonNull<u8>,
         len: usize,
-        storage: core::marker::PhantomData<Storage<'a>>,
+        /// The data once more, for residents in their place.
+        words: Storage<'a>,
     }
 
-    /// The data begin on a cache line of their own, and the shadow too.
-    const LINE: usize = 64;
+    impl<'a> Mapped<'a> {
+        fn new(storage: Storage<'a>, len: usize) -> Option<Self> {
+            let shadow = len.checked_next_multiple_of(LINE)?.checked_add(DATA)?;
+            Some(Self {
+                data: storage.bytes(DATA, len, LINE)?,
+                shadow: storage.bytes(shadow, len, LINE)?,
+                len,
+                words: storage.part(DATA, len)?,
+            })
+        }
 
-    impl Mapped<'_> {
-        /// Where the data begin. Only the holder of the journal's lock may use them.
+        /// Where the data begin.
         #[inline]
         pub(crate) fn data(&self) -> NonNull<u8> {
             self.data
         }
 
-        /// Where the shadow begins. Only the holder of the journal's lock may use it.
+        /// Where the shadow begins.
         #[inline]
         pub(crate) fn shadow(&self) -> NonNull<u8> {
             self.shadow
+        }
+
+        /// The data, to be written as residents.
+        #[inline]
+        pub(crate) fn words(&self) -> Storage<'a> {
+            self.words
         }
     }
 
@@ -238,52 +287,68 @@ mod mapped {
 
         #[inline]
         fn redo(&self, start: usize, len: usize) {
-            let end = start.saturating_add(len).min(self.len);
-            let mut at = start;
-            while at < end {
-                let piece = crash::PIECE.min(end - at);
-                crash::point();
-                // SAFETY: `at` is below `end`, which is at most the length of the shadow (field).
-                let from = unsafe { self.shadow.add(at) };
-                // SAFETY: as above, of the data.
-                let to = unsafe { self.data.add(at) };
-                // SAFETY: `piece` bytes from `at` end at `end` or before, inside both; the two do
-                // not overlap (field); the lock keeps everybody else out of them.
-                unsafe { to.copy_from_nonoverlapping(from, piece) };
-                at += piece;
+            if start.checked_add(len).is_none_or(|end| end > self.len) {
+                return;
             }
+            // SAFETY: `start` is inside the shadow, checked above (field).
+            let from = unsafe { self.shadow.add(start) };
+            // SAFETY: as above, of the data.
+            let to = unsafe { self.data.add(start) };
+            // SAFETY: `len` bytes are inside both, which do not overlap (field); the lock, which
+            // the caller holds, keeps everybody else out of them.
+            unsafe { copy(from, to, len) };
+        }
+    }
+
+    /// Copies raw, at memory speed.
+    ///
+    /// # Safety
+    ///
+    /// As [`NonNull::copy_to_nonoverlapping`].
+    #[inline]
+    pub(crate) unsafe fn copy(from: NonNull<u8>, to: NonNull<u8>, len: usize) {
+        let mut at = 0;
+        while at < len {
+            let piece = crash::PIECE.min(len - at);
+            crash::point();
+            // SAFETY: `at` is below `len`, so inside what the caller answers for.
+            let from = unsafe { from.add(at) };
+            // SAFETY: as above.
+            let to = unsafe { to.add(at) };
+            // SAFETY: `piece` bytes from `at` end at `len` or before.
+            unsafe { from.copy_to_nonoverlapping(to, piece) };
+            at += piece;
         }
     }
 
     impl<'a> Journal<'a, Mapped<'a>> {
-        /// Where the data begin.
-        const DATA: usize = size_of::<Head>().next_multiple_of(LINE);
-
         /// Bytes that `len` bytes with their journal take; `None` for a length beyond memory.
         pub(crate) fn size(len: usize) -> Option<usize> {
             len.checked_next_multiple_of(LINE)?
                 .checked_add(len)?
-                .checked_add(Self::DATA)
+                .checked_add(DATA)
         }
 
-        /// The journal of `len` bytes in `storage`; `None` where they do not fit.
-        pub(crate) fn attach(storage: Storage<'a>, len: usize) -> Option<Self> {
-            let shadow = len
-                .checked_next_multiple_of(LINE)?
-                .checked_add(Self::DATA)?;
-            let medium = Mapped {
-                data: storage.bytes(Self::DATA, len, 1)?,
-                shadow: storage.bytes(shadow, len, 1)?,
-                len,
-                storage: core::marker::PhantomData,
-            };
+        /// Makes a journal of `len` bytes out of zeroes that nobody else knows yet.
+        pub(crate) fn init(storage: Storage<'a>, len: usize) -> Option<Self> {
+            let head: &Head = storage.get(0)?;
+            // Relaxed: publishing the object publishes it.
+            head.bytes.store(len as u64, Ordering::Relaxed);
+            Self::attach(storage)
+        }
+
+        /// The journal in `storage`; `None` where its length makes no sense.
+        pub(crate) fn attach(storage: Storage<'a>) -> Option<Self> {
+            let head: &Head = storage.get(0)?;
+            // Relaxed: opening the object ordered it.
+            let len = usize::try_from(head.bytes.load(Ordering::Relaxed)).ok()?;
             Some(Self {
-                head: storage.get(0)?,
-                medium,
+                head,
+                medium: Mapped::new(storage, len)?,
             })
         }
 
-        /// The data and their shadow.
+        /// The data and their shadow. Only the holder of the lock may use them.
         #[inline]
         pub(crate) fn medium(&self) -> &Mapped<'a> {
             &self.medium
@@ -301,11 +366,13 @@ impl Head {
     pub(crate) fn new() -> Self {
         let word = || AtomicU64::new(0);
         Self {
-            lock: LockWord::new(),
+            lock: RobustLock::new(),
             exposed: AtomicU32::new(0),
+            unused: AtomicU32::new(0),
             pending: word(),
             start: word(),
             len: word(),
+            bytes: word(),
         }
     }
 }

@@ -38,7 +38,7 @@ use crate::sys::bytes;
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
-use super::lock::{LockWord, StillHeld};
+use super::lock::{LockWord, StillHeld, Taken};
 use super::{Pace, Peers, Token, Waited};
 
 /// What lies before the two copies.
@@ -128,14 +128,14 @@ impl Record<'_> {
     /// Takes the right to update, sleeping until it is free, its holder dies, or the deadline
     /// passes.
     #[inline]
-    pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<(), StillHeld> {
-        self.head.lock.lock(peers, deadline).map(drop)
+    pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
+        self.head.lock.lock(peers, deadline)
     }
 
     /// Takes the right to update if nobody alive has it.
     #[inline]
-    pub(crate) fn try_lock(&self, peers: &impl Peers) -> Result<(), StillHeld> {
-        self.head.lock.try_lock(peers).map(drop)
+    pub(crate) fn try_lock(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
+        self.head.lock.try_lock(peers)
     }
 
     /// Gives the right to update back. Only the holder may call this.
@@ -164,16 +164,23 @@ impl Record<'_> {
         self.head.version.store(next, Ordering::Release);
     }
 
-    /// Frees the lock for whoever waits, if the dead participant held it. For the reaper.
+    /// See [`repair`].
+    #[cfg(loom)]
     pub(crate) fn repair(&self, peers: &impl Peers, dead: Token) {
-        if self.head.lock.owner() == Some(dead) && self.try_lock(peers).is_ok() {
-            self.unlock(peers);
-        }
+        repair(&self.head.lock, peers, dead);
     }
 
     #[inline]
     fn copy(&self, version: u64) -> &[AtomicU64] {
         self.copies[usize::from(version & 1 != 0)]
+    }
+}
+
+/// Frees the lock of a record for whoever waits, if the dead participant held it. For the reaper,
+/// which need not know how long the record is.
+pub(crate) fn repair(lock: &LockWord, peers: &impl Peers, dead: Token) {
+    if lock.owner() == Some(dead) && lock.try_lock(peers).is_ok() {
+        lock.unlock(peers, false);
     }
 }
 

@@ -3,8 +3,10 @@
 //! Every step is idempotent, so a repairer may be killed anywhere and the next begins again.
 
 use crate::error::Result;
+use crate::raw::journal::Journal;
+use crate::raw::lock::LockWord;
 use crate::raw::robust_lock::{Obituary, RobustLock};
-use crate::raw::{Kind, Peers, Storage, Token};
+use crate::raw::{Kind, Peers, Storage, Token, record};
 use crate::sys::clock::{self, Deadline};
 
 use super::block::{Block, Phase};
@@ -95,7 +97,18 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
                 lock.repair(seat, dead, died);
             }
         }
-        Kind::Semaphore | Kind::Value | Kind::Array | Kind::AtomicArray | Kind::Spsc
-        | Kind::Mpmc => {}
+        Kind::Value => {
+            if let Some(lock) = storage.get::<LockWord>(0) {
+                record::repair(lock, seat, dead);
+            }
+        }
+        Kind::Array => {
+            if let Some(journal) = Journal::attach(storage) {
+                journal.repair(seat, dead, died);
+            }
+        }
+        // Each element changes in one step.
+        Kind::AtomicArray => {}
+        Kind::Semaphore | Kind::Spsc | Kind::Mpmc => {}
     }
 }
