@@ -1,52 +1,102 @@
-//! How long survivors wait for what a killed process held.
+//! How long survivors wait for what a killed process held, or was about to hold.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use outlive::sync::LockError;
+use outlive::{Lock, SegmentOptions};
+
 use crate::mapping::{Resident, Shared};
-use crate::measure::{Plan, now, quantile};
+use crate::measure::{Plan, Spread, now, quantile};
 use crate::peers::futex;
 use crate::peers::pthread::{RobustMutex, Taken};
 use crate::pinning;
 use crate::sides::{Child, fork};
-use crate::table::Table;
+use crate::table::{Bound, Table};
 
 /// Longer than this is a hang.
 const HANG: u64 = 2_000_000_000;
 
 /// A lock whose owner may be killed. Handles are used in forked children as they are.
 pub trait Mortal {
-    /// Takes the lock; whether its owner was found dead.
-    fn take(&self) -> bool;
-    fn free(&self);
+    /// Runs `inside` with the lock held; it is told whether the last owner was found dead.
+    fn with(&self, inside: impl FnOnce(bool));
 }
 
 impl Mortal for RobustMutex {
-    fn take(&self) -> bool {
-        self.lock() == Taken::Inherited
-    }
-    fn free(&self) {
+    fn with(&self, inside: impl FnOnce(bool)) {
+        inside(self.lock() == Taken::Inherited);
         self.unlock();
+    }
+}
+
+impl Mortal for Lock {
+    fn with(&self, inside: impl FnOnce(bool)) {
+        let (guard, died) = match self.lock() {
+            Ok(guard) => (guard, false),
+            Err(LockError::OwnerDied(died)) => (died.repaired(), true),
+            Err(error) => panic!("{error}"),
+        };
+        inside(died);
+        drop(guard);
     }
 }
 
 pub fn measure(plan: &Plan, table: &mut Table) {
     let kills = plan.count(2_000);
-    let peer = owners_killed(&RobustMutex::new(), kills);
-    report(table, OWNER, "pthread robust", &peer);
+    let anonymous = |lifeline| {
+        let options = SegmentOptions::new().lifeline(lifeline);
+        Lock::create(&options.anonymous().expect("a segment"), "mortal").expect("a lock")
+    };
+    let (lock, slow) = (anonymous(true), anonymous(false));
+
+    report(table, OWNER, "pthread robust", &owners_killed(&RobustMutex::new(), kills));
+    let ours = owners_killed(&lock, kills);
+    report(table, OWNER, "outlive", &ours);
+    bar(table, OWNER, "outlive", &ours, 0.5, 60.0);
+    bar(table, OWNER, "outlive", &ours, 0.99, 200.0);
+    let ours = owners_killed(&slow, kills / 4);
+    report(table, OWNER, "outlive, no lifeline", &ours);
+    bar(table, OWNER, "outlive, no lifeline", &ours, 1.0, 25_000.0);
+
+    report(table, WAITER, "pthread robust", &waiters_killed(&RobustMutex::new(), kills / 4));
+    for (name, lock) in [("outlive", &lock), ("outlive, no lifeline", &slow)] {
+        let ours = waiters_killed(lock, kills / 4);
+        report(table, WAITER, name, &ours);
+        bar(table, WAITER, name, &ours, 1.0, 25_000.0);
+    }
+
+    report(table, STORM, "pthread robust", &storm(&RobustMutex::new(), kills));
+    for (name, lock) in [("outlive", &lock), ("outlive, no lifeline", &slow)] {
+        let ours = storm(lock, kills);
+        report(table, STORM, name, &ours);
+        bar(table, STORM, name, &ours, 1.0, 25_000.0);
+    }
 }
 
 const OWNER: &str = "owner killed, waiter asleep";
+const WAITER: &str = "a waiter killed as the lock is freed, until the other waiter has it";
+const STORM: &str = "waits of a survivor while random peers are killed";
 
+/// Sorted nanoseconds, or why there are none.
 type Times = Result<Vec<f64>, String>;
 
+fn part(q: f64) -> String {
+    if q == 1.0 { "most".into() } else { format!("p{}", q * 100.0) }
+}
+
 fn report(table: &mut Table, what: &str, contender: &'static str, times: &Times) {
-    for (part, q) in [("p50", 0.5), ("p99", 0.99), ("most", 1.0)] {
-        let time = times
-            .as_ref()
-            .map(|times| quantile(times, q))
-            .map_err(String::clone);
-        table.figure(&format!("{what}, {part}"), contender, time);
+    for q in [0.5, 0.99, 0.999, 1.0] {
+        let time = times.as_ref().map(|times| quantile(times, q)).map_err(String::clone);
+        table.figure(&format!("{what}, {}", part(q)), contender, time);
     }
+}
+
+fn bar(table: &mut Table, what: &str, ours: &str, times: &Times, q: f64, most: f64) {
+    let micros = times.as_ref().map_err(String::clone).map(|times| {
+        let value = quantile(times, q) / 1e3;
+        Spread { median: value, least: value, most: value }
+    });
+    table.bar(format!("{what}, {ours}, {}", part(q)), Bound::AtMost(most), "us", micros);
 }
 
 #[repr(C)]
@@ -64,39 +114,22 @@ struct Page {
 // SAFETY: atomics only.
 unsafe impl Resident for Page {}
 
-/// Nanoseconds from each of `kills` SIGKILLs of an owner until the sleeping waiter has the lock,
-/// sorted.
+/// From each of `kills` SIGKILLs of an owner until the sleeping waiter has the lock.
 fn owners_killed(lock: &impl Mortal, kills: u64) -> Times {
     let page = Shared::<Page>::new();
     pinning::pin(0);
-    let mut waiter = fork(|| {
-        pinning::pin(1);
-        for round in 1..=kills as u32 {
-            futex::wait_until_not(&page.wanted, round - 1);
-            let told = lock.take();
-            page.when.store(now(), Ordering::Relaxed);
-            page.told.fetch_add(u32::from(told), Ordering::Relaxed);
-            lock.free();
-            page.got.store(round, Ordering::Release);
-        }
-        true
-    })
-    .map_err(|error| error.to_string())?;
+    let mut waiter = waiter(lock, &page, kills)?;
     let mut times = Vec::new();
     for round in 1..=kills as u32 {
-        let mut owner = fork(|| {
+        let mut owner = start(|| {
             pinning::pin(0);
-            lock.take();
-            page.held.store(round, Ordering::Release);
-            loop {
-                // SAFETY: waits for a signal.
-                unsafe { libc::pause() };
-            }
-        })
-        .map_err(|error| error.to_string())?;
-        soon("the owner does not take the lock", || {
-            page.held.load(Ordering::Acquire) == round
+            lock.with(|_| {
+                page.held.store(round, Ordering::Release);
+                wait_for_death();
+            });
+            false
         })?;
+        soon("the owner does not get the lock", || page.held.load(Ordering::Acquire) == round)?;
         page.wanted.store(round, Ordering::Release);
         futex::wake(&page.wanted);
         asleep_on_lock(&waiter)?;
@@ -104,9 +137,7 @@ fn owners_killed(lock: &impl Mortal, kills: u64) -> Times {
         owner.kill();
         // Reaping is also what lets the victim run on this core.
         let _ = owner.wait();
-        soon("the waiter hangs", || {
-            page.got.load(Ordering::Acquire) == round
-        })?;
+        soon("the waiter hangs", || page.got.load(Ordering::Acquire) == round)?;
         times.push(page.when.load(Ordering::Relaxed).saturating_sub(begin) as f64);
     }
     waiter.wait()?;
@@ -114,8 +145,137 @@ fn owners_killed(lock: &impl Mortal, kills: u64) -> Times {
     if told != kills {
         return Err(format!("{told} of {kills} deaths were told"));
     }
+    Ok(sorted(times))
+}
+
+/// From each release that comes with the SIGKILL of one waiter until the other has the lock.
+fn waiters_killed(lock: &impl Mortal, kills: u64) -> Times {
+    let page = Shared::<Page>::new();
+    pinning::pin(0);
+    let mut waiter = waiter(lock, &page, kills)?;
+    let mut times = Vec::new();
+    for round in 1..=kills as u32 {
+        let mut outcome = Ok(());
+        let mut begin = 0;
+        let mut victim = None;
+        lock.with(|_| {
+            let mut prepare = || {
+                let child = victim.insert(start(|| {
+                    pinning::pin(0);
+                    lock.with(|_| {});
+                    true
+                })?);
+                // First in the queue, as far as the kernel keeps one.
+                asleep_on_lock(child)?;
+                page.wanted.store(round, Ordering::Release);
+                futex::wake(&page.wanted);
+                asleep_on_lock(&waiter)
+            };
+            outcome = prepare();
+            begin = now();
+            victim.iter().for_each(Child::kill);
+        });
+        outcome?;
+        soon("the other waiter hangs", || page.got.load(Ordering::Acquire) == round)?;
+        times.push(page.when.load(Ordering::Relaxed).saturating_sub(begin) as f64);
+    }
+    waiter.wait()?;
+    Ok(sorted(times))
+}
+
+/// The waits of one survivor while processes that take the same lock are killed at random.
+fn storm(lock: &impl Mortal, kills: u64) -> Times {
+    const MOST: usize = 1 << 20;
+    #[repr(C)]
+    struct Waits {
+        count: AtomicU64,
+        since: AtomicU64,
+        times: [AtomicU64; MOST],
+    }
+    // SAFETY: atomics only.
+    unsafe impl Resident for Waits {}
+
+    let waits = Shared::<Waits>::new();
+    let work = || {
+        for _ in 0..200 {
+            std::hint::spin_loop();
+        }
+    };
+    let survivor = start(|| {
+        pinning::pin(1);
+        loop {
+            let begin = now();
+            waits.since.store(begin, Ordering::Release);
+            lock.with(|_| {
+                let nth = waits.count.fetch_add(1, Ordering::Relaxed) as usize;
+                waits.times[nth % MOST].store(now() - begin, Ordering::Relaxed);
+                work();
+            });
+            work();
+        }
+    })?;
+    let victim = |side: usize| {
+        start(move || {
+            pinning::pin(side);
+            loop {
+                lock.with(|_| work());
+                work();
+            }
+        })
+    };
+    let mut victims = [victim(0)?, victim(1)?, victim(0)?];
+    let mut random = 88_172_645_463_325_252_u64;
+    let outcome = (0..kills).try_for_each(|_| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        std::thread::sleep(std::time::Duration::from_micros(random % 2_000));
+        let side = (random >> 32) as usize % victims.len();
+        victims[side].kill();
+        let _ = victims[side].wait();
+        victims[side] = victim(side)?;
+        if now().saturating_sub(waits.since.load(Ordering::Acquire)) > HANG {
+            return Err("the survivor hangs".to_owned());
+        }
+        Ok(())
+    });
+    drop(survivor);
+    outcome?;
+    let count = (waits.count.load(Ordering::Relaxed) as usize).min(MOST);
+    let times = waits.times[..count].iter();
+    Ok(sorted(times.map(|time| time.load(Ordering::Relaxed) as f64).collect()))
+}
+
+/// A process that waits for the lock once in every round.
+fn waiter(lock: &impl Mortal, page: &Page, rounds: u64) -> Result<Child, String> {
+    start(|| {
+        pinning::pin(1);
+        for round in 1..=rounds as u32 {
+            futex::wait_until_not(&page.wanted, round - 1);
+            lock.with(|told| {
+                page.when.store(now(), Ordering::Relaxed);
+                page.told.fetch_add(u32::from(told), Ordering::Relaxed);
+            });
+            page.got.store(round, Ordering::Release);
+        }
+        true
+    })
+}
+
+fn start(body: impl FnOnce() -> bool) -> Result<Child, String> {
+    fork(body).map_err(|error| error.to_string())
+}
+
+fn wait_for_death() -> ! {
+    loop {
+        // SAFETY: waits for a signal.
+        unsafe { libc::pause() };
+    }
+}
+
+fn sorted(mut times: Vec<f64>) -> Vec<f64> {
     times.sort_by(f64::total_cmp);
-    Ok(times)
+    times
 }
 
 /// Waits until the waiter sleeps, and has slept for a moment: between its two sleeps, on the word

@@ -6,7 +6,7 @@ use parking_lot::lock_api::RawMutex as _;
 use raw_sync::locks::{LockImpl, LockInit, Mutex};
 
 use crate::contention::{Contended, contended, fair};
-use crate::measure::{Contest, Plan, alone};
+use crate::measure::{Contest, Plan, Spread, alone};
 use crate::peers::pthread::RobustMutex;
 use crate::table::{Bound, Table};
 
@@ -17,6 +17,8 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let parking = parking_lot::RawMutex::INIT;
     let robust = RobustMutex::new();
     let raw = RawSync::new();
+    let lock = outlive::Lock::new().expect("a lock");
+    let rlock = outlive::RLock::new().expect("a lock");
     let mut contest = Contest::new(ALONE);
     contest
         .enter(
@@ -42,6 +44,15 @@ pub fn measure(plan: &Plan, table: &mut Table) {
             "raw_sync",
             alone(|n| (0..n).for_each(|_| drop(raw.lock.lock()))),
         );
+    contest
+        .enter(
+            "outlive Lock",
+            alone(|n| (0..n).for_each(|_| drop(lock.lock().expect("nobody died")))),
+        )
+        .enter(
+            "outlive RLock",
+            alone(|n| (0..n).for_each(|_| drop(rlock.lock().expect("nobody died")))),
+        );
     let figures = contest.hold(plan.rounds, table);
     for ours in ["outlive Lock", "outlive RLock"] {
         table.cost(&figures, ours, "parking_lot", 1.0);
@@ -50,11 +61,21 @@ pub fn measure(plan: &Plan, table: &mut Table) {
 
     let time = Duration::from_millis(if plan.quick { 30 } else { 100 });
     let mut contest = Contest::new(CONTENDED);
-    contest.enter("pthread robust", contended(time, &robust));
+    contest
+        .enter("pthread robust", contended(time, &robust))
+        .enter("outlive Lock", contended(time, &lock))
+        .enter("outlive RLock", contended(time, &rlock));
     let figures = contest.hold(plan.rounds, table);
     table.rate(&figures, "outlive Lock", "pthread robust", 1.5);
 
-    let _ = (Bound::AtLeast(30.0), fair(&robust));
+    let runs = if plan.quick { 1 } else { 5 };
+    let parts = |lock: &dyn Fn() -> Result<f64, String>| {
+        (0..runs).map(|_| lock()).collect::<Result<_, _>>().map(Spread::of)
+    };
+    const FAIR: &str = "slower process's part of a contended second";
+    let ours = parts(&|| fair(&lock));
+    table.bar(format!("{FAIR}, outlive Lock"), Bound::AtLeast(30.0), "%", ours);
+    table.note(format!("{FAIR}, pthread robust"), "%", parts(&|| fair(&robust)));
 }
 
 /// raw_sync's mutex, in the library's own form.
@@ -86,5 +107,25 @@ impl Contended for RobustMutex {
         self.lock();
         work();
         self.unlock();
+    }
+}
+
+impl Contended for outlive::Lock {
+    const IS_EXCLUSIVE: bool = true;
+
+    #[inline]
+    fn with(&self, work: impl FnOnce()) {
+        let _guard = self.lock().expect("nobody died");
+        work();
+    }
+}
+
+impl Contended for outlive::RLock {
+    const IS_EXCLUSIVE: bool = true;
+
+    #[inline]
+    fn with(&self, work: impl FnOnce()) {
+        let _guard = self.lock().expect("nobody died");
+        work();
     }
 }

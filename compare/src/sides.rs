@@ -11,7 +11,7 @@ use crate::pinning;
 /// Most sides of one race.
 const MOST: usize = 8;
 /// Seconds after which a side counts as hanging and is ended by the kernel.
-const PATIENCE: u32 = 60;
+const PATIENCE: u32 = 120;
 
 /// What a side does; its result is for the check.
 pub type Body<'a> = Box<dyn FnOnce(&Gate<'_>) -> u64 + Send + 'a>;

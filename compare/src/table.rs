@@ -32,6 +32,7 @@ impl Bound {
 pub struct Table {
     figures: Vec<[String; 4]>,
     bars: Vec<Bar>,
+    notes: Vec<Bar>,
     raw: Vec<Value>,
 }
 
@@ -89,6 +90,16 @@ impl Table {
         self.bar(what, Bound::AtLeast(least), "x", figures.ratio(peer, ours));
     }
 
+    /// A figure that is not a time, without a bar.
+    pub fn note(
+        &mut self,
+        what: impl Into<String>,
+        unit: &'static str,
+        measured: Result<Spread, String>,
+    ) {
+        self.notes.push(Bar { what: what.into(), bound: Bound::AtLeast(0.0), unit, measured });
+    }
+
     /// Any other bar.
     pub fn bar(
         &mut self,
@@ -116,6 +127,9 @@ impl Table {
         );
         let met = self.bars.iter().filter(|bar| bar.is_met()).count();
         println!("\n{met} of {} bars met", self.bars.len());
+        for [what, _, measured, _] in self.notes.iter().map(Bar::row) {
+            println!("beside: {what}: {measured}");
+        }
     }
 
     pub fn json(&self) -> String {
