@@ -209,12 +209,17 @@ impl LockWord {
         let mut slept = false;
         // The owner is asked for signs of life only after a sleep: a question is a system call.
         let mut ask = false;
+        // What a failed exchange saw; a load may see less.
+        let mut known = None;
         loop {
-            let seen = State(self.0.load(Ordering::Relaxed));
+            let seen = known.take().unwrap_or_else(|| State(self.0.load(Ordering::Relaxed)));
             let held_by = match self.attempt(peers, seen, slept, ask) {
                 Attempt::Taken(taken) => return Ok(taken),
                 Attempt::Held(owner) => Some(owner),
-                Attempt::Changed(_) => None,
+                Attempt::Changed(now) => {
+                    known = Some(now);
+                    None
+                }
             };
             ask = false;
             let waited = match held_by {
@@ -223,7 +228,7 @@ impl LockWord {
                     hint::spin();
                     continue;
                 }
-                Some(owner) if self.flag(seen) => {
+                Some(owner) if self.flag(seen, &mut known) => {
                     slept = true;
                     peers.wait(&self.0, seen.with_waiters().0, &[owner], &mut pace, deadline)
                 }
@@ -245,14 +250,15 @@ impl LockWord {
         }
     }
 
-    /// Announces a sleeper; `false` where the word is no longer as `seen`.
-    fn flag(&self, seen: State) -> bool {
+    /// Announces a sleeper; `false` where the word is no longer as `seen` but as `known`.
+    fn flag(&self, seen: State, known: &mut Option<State>) -> bool {
         let flagged = seen.with_waiters().0;
         // Relaxed: publishes nothing; the futex compares the word again.
         seen.has_waiters()
             || self
                 .0
                 .compare_exchange(seen.0, flagged, Ordering::Relaxed, Ordering::Relaxed)
+                .map_err(|now| *known = Some(State(now)))
                 .is_ok()
     }
 
