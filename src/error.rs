@@ -35,6 +35,8 @@ pub enum ErrorKind {
     TimedOut,
     /// The caller does not hold what it wants to give back.
     NotOwner,
+    /// A living process has what only one can have.
+    InUse,
     /// An argument is out of its range.
     InvalidInput,
     /// The segment that the handle belongs to is not open in this process.
@@ -60,6 +62,7 @@ impl ErrorKind {
             Self::PeerDied => "its holder died and the data are not repaired",
             Self::TimedOut => "timed out",
             Self::NotOwner => "the caller does not hold it",
+            Self::InUse => "a living process has it",
             Self::InvalidInput => "argument out of range",
             Self::NotAttached => "its segment is not open in this process",
             Self::Gone => "it has been freed",

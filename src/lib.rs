@@ -6,6 +6,8 @@ compile_error!("outlive runs on Linux only");
 mod error;
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(not(loom))]
+pub mod queue;
 mod raw;
 #[cfg(not(loom))]
 pub mod segment;

@@ -66,7 +66,7 @@ mod sleep;
 
 pub(crate) use ends::AlreadyHeld;
 #[cfg(not(loom))]
-pub(crate) use geometry::Geometry;
+pub(crate) use geometry::{Geometry, payload};
 
 use super::Peers;
 use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -97,6 +97,24 @@ pub(crate) struct Side {
 pub(crate) enum End {
     Producer,
     Consumer,
+}
+
+impl End {
+    /// As it is called in messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        }
+    }
+
+    /// The end at the other side.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Producer => Self::Consumer,
+            Self::Consumer => Self::Producer,
+        }
+    }
 }
 
 /// Why a wait ended with nothing.

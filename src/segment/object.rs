@@ -168,6 +168,11 @@ impl Object {
         self.0.inner.seat()
     }
 
+    /// This process's seat if it has one: not in a forked child that never acted.
+    pub(crate) fn seat_if_joined(&self) -> Option<Seat<'_>> {
+        self.0.inner.token().map(|token| Seat::new(token, &self.0.inner))
+    }
+
     /// The segment that the object lies in.
     pub(crate) fn segment(&self) -> Segment {
         Segment::from_inner(self.0.inner.clone())

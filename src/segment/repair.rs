@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::raw::journal::Journal;
 use crate::raw::lock::LockWord;
 use crate::raw::robust_lock::{Obituary, RobustLock};
+use crate::raw::spsc::Spsc;
 use crate::raw::{Kind, Peers, Storage, Token, record};
 use crate::sys::clock::{self, Deadline};
 
@@ -109,6 +110,11 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
         }
         // Each element changes in one step.
         Kind::AtomicArray => {}
-        Kind::Semaphore | Kind::Spsc | Kind::Mpmc => {}
+        Kind::Spsc => {
+            if let Some((ring, _)) = Spsc::attach(storage) {
+                ring.repair(seat, dead);
+            }
+        }
+        Kind::Semaphore | Kind::Mpmc => {}
     }
 }

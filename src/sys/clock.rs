@@ -49,6 +49,16 @@ pub(crate) fn monotonic_nanos() -> u64 {
         .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
 }
 
+/// As [`monotonic_nanos`], some milliseconds behind, and several times cheaper.
+#[cfg(not(loom))]
+pub(crate) fn coarse_nanos() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    u64::try_from(now.tv_sec)
+        .unwrap_or(0)
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+}
+
 /// Now, in nanoseconds since the Unix epoch, for showing to people.
 #[cfg(not(loom))]
 pub(crate) fn unix_nanos() -> u64 {

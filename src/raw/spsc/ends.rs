@@ -7,7 +7,7 @@ use crate::sys::hint;
 
 /// Who holds an end.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hold(u32);
+struct Hold(u32);
 
 impl Hold {
     /// The last owner went in order.
@@ -15,13 +15,13 @@ impl Hold {
     /// The last owner died, and the reaper has been here.
     const CRASHED: u32 = 1 << 31;
 
-    pub(super) fn owner(self) -> Option<Token> {
+    fn owner(self) -> Option<Token> {
         Token::from_bits(self.0)
     }
     fn by(token: Token) -> u32 {
         token.bits()
     }
-    pub(super) fn of(side: &Side, order: Ordering) -> Self {
+    fn of(side: &Side, order: Ordering) -> Self {
         Self(side.hold.load(order))
     }
 }
@@ -55,7 +55,7 @@ impl Spsc<'_> {
             return Some(Stopped::Disconnected { crashed: false });
         }
         // Acquire: pairs with the Release in `leave` and `repair`.
-        let hold = Hold::of(self.other(end), Ordering::Acquire);
+        let hold = Hold::of(self.side(end.other()), Ordering::Acquire);
         let crashed = match hold.owner() {
             Some(owner) if ask && peers.is_dead(owner) => true,
             Some(_) => return None,
@@ -71,6 +71,12 @@ impl Spsc<'_> {
     pub(crate) fn holds(&self, end: End, peers: &impl Peers) -> bool {
         // Relaxed: only the owner itself changes a hold from or to its own token.
         self.side(end).hold.load(Ordering::Relaxed) == Hold::by(peers.me())
+    }
+
+    /// Who has `end`, dead or alive. It may change at once.
+    pub(crate) fn owner(&self, end: End) -> Option<Token> {
+        // Relaxed: shown to people, and compared with later looks.
+        Hold::of(self.side(end), Ordering::Relaxed).owner()
     }
 
     /// Takes the producer's end, and finds where the last producer got to.
@@ -150,17 +156,10 @@ impl Spsc<'_> {
         Err(AlreadyHeld)
     }
 
-    fn side(&self, end: End) -> &Side {
+    pub(super) fn side(&self, end: End) -> &Side {
         match end {
             End::Producer => self.producer,
             End::Consumer => self.consumer,
-        }
-    }
-
-    pub(super) fn other(&self, end: End) -> &Side {
-        match end {
-            End::Producer => self.consumer,
-            End::Consumer => self.producer,
         }
     }
 }

@@ -33,27 +33,32 @@ impl Geometry {
 
     /// Bytes of the whole object.
     pub(crate) fn size(&self) -> Option<usize> {
-        self.stride()?.checked_mul(self.capacity)?.checked_add(SLOTS)
+        stride(self.item)?.checked_mul(self.capacity)?.checked_add(SLOTS)
     }
 
     /// Layout of one item.
     pub(crate) fn item(&self) -> Layout {
         self.item
     }
+}
 
-    /// Bytes from a tag to its payload.
-    fn payload(&self) -> usize {
-        self.align().max(TAG)
-    }
+/// Bytes from a tag to its payload.
+pub(crate) const fn payload(item: Layout) -> usize {
+    let align = align(item);
+    if align < TAG { TAG } else { align }
+}
 
-    fn align(&self) -> usize {
-        if self.item.size() < LARGE { self.item.align() } else { self.item.align().max(LINE) }
-    }
+const fn align(item: Layout) -> usize {
+    if item.size() < LARGE || item.align() >= LINE { item.align() } else { LINE }
+}
 
-    /// Bytes from one tag to the next.
-    fn stride(&self) -> Option<usize> {
-        let align = self.align().max(TAG);
-        self.payload().checked_add(self.item.size())?.checked_next_multiple_of(align)
+/// Bytes from one tag to the next.
+const fn stride(item: Layout) -> Option<usize> {
+    let payload = payload(item);
+    match payload.checked_add(item.size()) {
+        // A multiple of the tag's alignment and of the item's, which are powers of two.
+        Some(end) => end.checked_next_multiple_of(payload),
+        None => None,
     }
 }
 
@@ -79,7 +84,7 @@ impl<'a> Spsc<'a> {
         if geometry.capacity != capacity {
             return None;
         }
-        let stride = geometry.stride()? / TAG;
+        let stride = stride(geometry.item)? / TAG;
         let ring = Self {
             fixed,
             producer: storage.get::<Side>(PRODUCER)?,
@@ -91,10 +96,10 @@ impl<'a> Spsc<'a> {
         Some((ring, geometry))
     }
 
-    /// Where the payload of `position` lies.
+    /// The slot of `position`: its tag, and behind it the payload.
     #[inline]
-    pub(crate) fn payload(&self, geometry: &Geometry, position: u64) -> *mut u8 {
+    pub(crate) fn slot(&self, position: u64) -> *mut u8 {
         let tag = self.slots.as_ptr().wrapping_add(self.index(position) * self.stride);
-        tag.cast_mut().cast::<u8>().wrapping_add(geometry.payload())
+        tag.cast_mut().cast()
     }
 }

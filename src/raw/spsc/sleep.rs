@@ -1,6 +1,5 @@
 //! How an end of a ring waits for the other: the bell that the other one rings.
 
-use super::ends::Hold;
 use super::{End, Head, Side, Spsc, Stopped, Tail};
 use crate::raw::{Pace, Peers, Waited};
 use crate::sys::atomic::{Ordering, fence, light_fence};
@@ -43,7 +42,7 @@ impl Spsc<'_> {
                 found => return Ok(found),
             }
         }
-        let bell = &self.other(end).bell;
+        let bell = &self.side(end.other()).bell;
         let mut pace = Pace::for_owner();
         let mut ask = false;
         loop {
@@ -63,7 +62,7 @@ impl Spsc<'_> {
             let mut waited = Waited::Slice;
             if found == 0 && self.gone(end, peers, false).is_none() {
                 // Relaxed: a change of owner rings the bell.
-                let owner = Hold::of(self.other(end), Ordering::Relaxed).owner();
+                let owner = self.owner(end.other());
                 let owner = owner.as_slice();
                 waited = peers.wait(bell, Side::SLEEPS, owner, &mut pace, deadline);
                 ask |= waited == Waited::Slice;

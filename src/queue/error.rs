@@ -1,0 +1,69 @@
+//! Why nothing went into a queue, or came out of it.
+
+use std::fmt;
+
+use crate::error::Error;
+
+/// Nothing was put in.
+#[derive(Debug)]
+pub enum PushError {
+    /// There is no room: at once, or until the time limit.
+    Full,
+    /// Nobody will take anything more out: the queue is closed, or its other end is gone.
+    Disconnected {
+        /// The other end died; it did not leave in order.
+        crashed: bool,
+    },
+    /// The handle cannot be used.
+    Broken(Error),
+}
+
+/// Nothing was taken out.
+#[derive(Debug)]
+pub enum PopError {
+    /// There is no item: at once, or until the time limit.
+    Empty,
+    /// All items are taken, and no more will come: the queue is closed, or its other end is gone.
+    Disconnected {
+        /// The other end died; it did not leave in order.
+        crashed: bool,
+    },
+    /// The handle cannot be used.
+    Broken(Error),
+}
+
+fn gone(f: &mut fmt::Formatter<'_>, crashed: bool) -> fmt::Result {
+    f.write_str(if crashed { "the other end died" } else { "the other end is closed" })
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("no room in the queue"),
+            Self::Disconnected { crashed } => gone(f, *crashed),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for PopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("no item in the queue"),
+            Self::Disconnected { crashed } => gone(f, *crashed),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PushError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Self::Broken(error) = self { error.source() } else { None }
+    }
+}
+
+impl std::error::Error for PopError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Self::Broken(error) = self { error.source() } else { None }
+    }
+}

@@ -1,0 +1,371 @@
+//! [`Producer`]: the end that items go into.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use bytemuck::Pod;
+
+use crate::error::Result;
+use crate::queue::PushError;
+use crate::raw::spsc::{End, Stopped, Tail};
+use crate::segment::{Bound, Seat};
+use crate::sys::clock::Deadline;
+
+use super::end::Hold;
+use super::items::{self, Items};
+
+/// The end of a queue that items go into; made by [`Spsc::producer`](super::Spsc::producer).
+///
+/// It may move between threads, and gives the end back when dropped. In a child made by `fork` it
+/// is refused with [`PushError::Broken`].
+///
+/// # If a process dies
+///
+/// The consumer's: items go in while there is room, for the next consumer; then the producer gets
+/// [`PushError::Disconnected`], until somebody takes the consumer's end. Our own, in the middle of
+/// an operation: an item, and a chunk, is published whole or not at all.
+pub struct Producer<T> {
+    hold: Hold<T>,
+    tail: Tail,
+}
+
+impl<T: Pod> Producer<T> {
+    pub(super) fn new(bound: Bound<Items<T>>, tail: Tail) -> Self {
+        Self { hold: Hold::new(bound, End::Producer), tail }
+    }
+
+    /// Publishes an item, sleeping until there is room.
+    ///
+    /// # Blocking
+    ///
+    /// Polls for some microseconds, then sleeps in the kernel.
+    ///
+    /// # If a process dies
+    ///
+    /// See [`Producer`].
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Disconnected`] where the queue is closed, or is full and its consumer has left
+    /// or died; [`PushError::Broken`] after a fork.
+    #[inline]
+    pub fn push(&mut self, item: T) -> Result<(), PushError> {
+        self.push_until(&item, || Deadline::NEVER)
+    }
+
+    /// Publishes an item if there is room.
+    ///
+    /// That the consumer has died may be noticed some milliseconds late.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Full`] where there is none; otherwise as [`Producer::push`].
+    #[inline]
+    pub fn try_push(&mut self, item: T) -> Result<(), PushError> {
+        let seat = self.hold.seat().map_err(PushError::Broken)?;
+        let items = self.hold.bound.view();
+        if items.ring().is_closed() || items.ring().room(&mut self.tail, 1) == 0 {
+            return Err(self.refuse());
+        }
+        publish(items, &mut self.tail, &item, &seat);
+        Ok(())
+    }
+
+    /// Publishes an item, sleeping until there is room, but not longer than `limit`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Producer::push`].
+    ///
+    /// # If a process dies
+    ///
+    /// See [`Producer`].
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Full`] after `limit`; otherwise as [`Producer::push`].
+    #[inline]
+    pub fn push_timeout(&mut self, item: T, limit: Duration) -> Result<(), PushError> {
+        self.push_until(&item, || Deadline::after(limit))
+    }
+
+    /// Publishes an item, sleeping until there is room, but not beyond `instant`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Producer::push`].
+    ///
+    /// # If a process dies
+    ///
+    /// See [`Producer`].
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Full`] at `instant`; otherwise as [`Producer::push`].
+    #[inline]
+    pub fn push_deadline(&mut self, item: T, instant: Instant) -> Result<(), PushError> {
+        self.push_until(&item, || Deadline::at(instant))
+    }
+
+    /// Room for `wanted` items, or for fewer, at least one; sleeps until there is some. Nothing is
+    /// published before the chunk is committed.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Producer::push`].
+    ///
+    /// # If a process dies
+    ///
+    /// See [`Producer`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Producer::push`].
+    #[inline]
+    pub fn write_chunk(&mut self, wanted: usize) -> Result<WriteChunk<'_, T>, PushError> {
+        self.chunk_until(wanted, || Deadline::NEVER)
+    }
+
+    /// Room for `wanted` items, or for fewer, at least one, without sleeping.
+    ///
+    /// # Errors
+    ///
+    /// As [`Producer::try_push`].
+    #[inline]
+    pub fn try_write_chunk(&mut self, wanted: usize) -> Result<WriteChunk<'_, T>, PushError> {
+        self.hold.seat().map_err(PushError::Broken)?;
+        let ring = self.hold.bound.view().ring();
+        let len = if ring.is_closed() { 0 } else { ring.room(&mut self.tail, at_least_one(wanted)) };
+        if len == 0 {
+            return Err(self.refuse());
+        }
+        Ok(WriteChunk { producer: self, len: items::count(len) })
+    }
+
+    /// As [`Producer::write_chunk`], but sleeps no longer than `limit`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Producer::push`].
+    ///
+    /// # If a process dies
+    ///
+    /// See [`Producer`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Producer::push_timeout`].
+    pub fn write_chunk_timeout(
+        &mut self,
+        wanted: usize,
+        limit: Duration,
+    ) -> Result<WriteChunk<'_, T>, PushError> {
+        self.chunk_until(wanted, || Deadline::after(limit))
+    }
+
+    /// As [`Producer::write_chunk`], but sleeps not beyond `instant`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Producer::push`].
+    ///
+    /// # If a process dies
+    ///
+    /// See [`Producer`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Producer::push_deadline`].
+    pub fn write_chunk_deadline(
+        &mut self,
+        wanted: usize,
+        instant: Instant,
+    ) -> Result<WriteChunk<'_, T>, PushError> {
+        self.chunk_until(wanted, || Deadline::at(instant))
+    }
+
+    /// Says for ever that nothing more is to come; see [`Spsc::close`](super::Spsc::close).
+    ///
+    /// # Errors
+    ///
+    /// As [`Spsc::close`](super::Spsc::close).
+    pub fn close(&mut self) -> Result<()> {
+        self.hold.bound.view().ring().close(&self.hold.bound.seat()?);
+        Ok(())
+    }
+
+    #[inline]
+    fn push_until(
+        &mut self,
+        item: &T,
+        deadline: impl FnOnce() -> Deadline,
+    ) -> Result<(), PushError> {
+        let seat = self.hold.seat().map_err(PushError::Broken)?;
+        let items = self.hold.bound.view();
+        if items.ring().is_closed() || items.ring().room(&mut self.tail, 1) == 0 {
+            await_room(&self.hold, &mut self.tail, 1, &seat, deadline())?;
+        }
+        publish(items, &mut self.tail, item, &seat);
+        Ok(())
+    }
+
+    #[inline]
+    fn chunk_until(
+        &mut self,
+        wanted: usize,
+        deadline: impl FnOnce() -> Deadline,
+    ) -> Result<WriteChunk<'_, T>, PushError> {
+        let wanted = at_least_one(wanted);
+        let seat = self.hold.seat().map_err(PushError::Broken)?;
+        let ring = self.hold.bound.view().ring();
+        let mut len = if ring.is_closed() { 0 } else { ring.room(&mut self.tail, wanted) };
+        if len == 0 {
+            len = await_room(&self.hold, &mut self.tail, wanted, &seat, deadline())?;
+        }
+        Ok(WriteChunk { producer: self, len: items::count(len) })
+    }
+
+    #[cold]
+    fn refuse(&self) -> PushError {
+        match self.hold.gone() {
+            Ok(None) => PushError::Full,
+            Ok(Some(stopped)) => stopped.into(),
+            Err(error) => PushError::Broken(error),
+        }
+    }
+}
+
+/// A chunk of nothing would never end a wait.
+#[inline]
+fn at_least_one(wanted: usize) -> u64 {
+    wanted.max(1) as u64
+}
+
+#[inline]
+fn publish<T: Pod>(items: &Items<T>, tail: &mut Tail, item: &T, seat: &Seat<'_>) {
+    items.write(tail.position(), item);
+    items.ring().publish(tail, 1, seat);
+}
+
+#[cold]
+fn await_room<T: Pod>(
+    hold: &Hold<T>,
+    tail: &mut Tail,
+    wanted: u64,
+    seat: &Seat<'_>,
+    deadline: Deadline,
+) -> Result<u64, PushError> {
+    let ring = hold.bound.view().ring();
+    ring.wait_for_room(tail, wanted, seat, deadline).map_err(|stopped| {
+        hold.mourn(stopped);
+        stopped.into()
+    })
+}
+
+impl From<Stopped> for PushError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::TimedOut => Self::Full,
+            Stopped::Disconnected { crashed } => Self::Disconnected { crashed },
+        }
+    }
+}
+
+/// Room for some items: written in place, published together by one store.
+///
+/// Dropped uncommitted, nothing happened; and so if the process dies before the commit.
+#[must_use = "nothing is published before the commit"]
+pub struct WriteChunk<'a, T> {
+    producer: &'a mut Producer<T>,
+    len: usize,
+}
+
+#[expect(clippy::len_without_is_empty, reason = "a chunk is never empty")]
+impl<T: Pod> WriteChunk<'_, T> {
+    /// Items that there is room for; at least one.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Writes the `index`-th item.
+    ///
+    /// # Panics
+    ///
+    /// Where the chunk has no such item.
+    #[inline]
+    pub fn set(&mut self, index: usize, item: T) {
+        self.copy_from(index, &item);
+    }
+
+    /// As [`WriteChunk::set`], for items that are too large to be passed around.
+    ///
+    /// # Panics
+    ///
+    /// As [`WriteChunk::set`].
+    #[inline]
+    pub fn copy_from(&mut self, index: usize, item: &T) {
+        let position = self.position(index);
+        self.producer.hold.bound.view().write(position, item);
+    }
+
+    /// Where the `index`-th item is to be, for writing it in place without a copy. What lies there
+    /// is some earlier item. Other processes may write there too, so make no reference of it.
+    ///
+    /// The pointer is good for one `T`, until the chunk is committed or dropped.
+    ///
+    /// # Panics
+    ///
+    /// As [`WriteChunk::set`].
+    #[inline]
+    pub fn as_mut_ptr(&mut self, index: usize) -> *mut T {
+        let position = self.position(index);
+        self.producer.hold.bound.view().slot(position)
+    }
+
+    /// Publishes the first `count` items together.
+    ///
+    /// All of them must have been written: otherwise an earlier item is published again.
+    ///
+    /// # Panics
+    ///
+    /// Where the chunk has not so many.
+    #[inline]
+    pub fn commit(self, count: usize) {
+        assert!(count <= self.len, "a chunk of {} items", self.len);
+        let Producer { hold, tail } = self.producer;
+        // A child forked since the chunk was made must not publish for its parent.
+        if let Ok(seat) = hold.seat() {
+            hold.bound.view().ring().publish(tail, count as u64, &seat);
+        }
+    }
+
+    /// Publishes all items together.
+    #[inline]
+    pub fn commit_all(self) {
+        let len = self.len;
+        self.commit(len);
+    }
+
+    #[inline]
+    fn position(&self, index: usize) -> u64 {
+        assert!(index < self.len, "item {index} of a chunk of {}", self.len);
+        self.producer.tail.position().wrapping_add(index as u64)
+    }
+}
+
+impl<T> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer")
+            .field("at", self.hold.bound.object())
+            .field("position", &self.tail.position())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for WriteChunk<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteChunk").field("len", &self.len).finish_non_exhaustive()
+    }
+}
