@@ -161,6 +161,8 @@ pub(crate) fn at_every_death(
         let seen = died.clone();
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(preemptions);
+        // Waiters of a world in which somebody died poll.
+        builder.max_branches = 10_000;
         builder.check(move || model(k, &seen));
         if !died.load(StdOrdering::Relaxed) {
             assert!(k > 0, "the victim writes nothing");

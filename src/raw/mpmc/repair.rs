@@ -1,0 +1,180 @@
+//! What the living do with the claims of the dead.
+
+use crate::raw::{Peers, Token};
+use crate::sys::atomic::Ordering;
+
+use super::flag::Seen;
+use super::slot::{Phase, SlotWord};
+use super::wait::{Held, Side};
+use super::{Claim, Redelivery, Slots};
+
+/// Changes of a word under our hands before we leave it to its fate, and the flag up.
+const ROUNDS: u32 = 64;
+
+/// Participants whose claims a waiter watches while it sleeps.
+#[derive(Debug)]
+pub(super) struct Takers {
+    /// The first `count` of them count.
+    tokens: [Token; Self::MOST],
+    count: usize,
+}
+
+impl Takers {
+    const MOST: usize = 4;
+
+    pub(super) fn as_slice(&self) -> &[Token] {
+        self.tokens.get(..self.count).unwrap_or_default()
+    }
+    fn push(&mut self, token: Token) {
+        if self.as_slice().contains(&token) {
+            return;
+        }
+        if let Some(place) = self.tokens.get_mut(self.count) {
+            *place = token;
+            self.count += 1;
+        }
+    }
+}
+
+impl<'a> Slots<'a> {
+    /// Resolves all claims of a dead participant and wakes whoever they held up. Idempotent; may
+    /// race with itself and with everything else, and may be killed anywhere.
+    pub(crate) fn repair(&self, peers: &impl Peers, dead: Token) {
+        for index in 0..self.slots() {
+            // Relaxed: whoever calls this knows of the death, and so sees what the dead wrote.
+            let seen = SlotWord(self.word(index).load(Ordering::Relaxed));
+            if seen.owner() == Some(dead) {
+                self.release(peers, Held { index, seen });
+            }
+        }
+        // The dead may have been about to wake somebody, or have been woken instead of others.
+        self.controls.not_empty.ring_all(peers);
+        self.controls.not_full.ring_all(peers);
+    }
+
+    /// Resolves all claims of the dead.
+    pub(super) fn sweep(&self, peers: &impl Peers) {
+        for index in 0..self.slots() {
+            // Relaxed: a claim that is not seen yet is seen after the next slice.
+            let seen = SlotWord(self.word(index).load(Ordering::Relaxed));
+            if seen.is_claimed() {
+                self.resolve(peers, Held { index, seen });
+            }
+        }
+    }
+
+    /// Resolves one claim if its owner is dead; `false` where it lives.
+    pub(super) fn resolve(&self, peers: &impl Peers, held: Held) -> bool {
+        let is_dead = Self::is_left_by_the_dead(peers, held.seen);
+        if is_dead {
+            self.release(peers, held);
+        }
+        is_dead
+    }
+
+    /// Whether a claim has no owner who could finish it.
+    fn is_left_by_the_dead(peers: &impl Peers, seen: SlotWord) -> bool {
+        seen.is_claimed() && seen.owner().is_none_or(|owner| peers.is_dead(owner))
+    }
+
+    /// Undoes a dead participant's claim.
+    #[cold]
+    fn release(&self, peers: &impl Peers, Held { index, seen }: Held) {
+        let released = match (seen.phase(), self.redelivery) {
+            (Phase::Reading, Redelivery::Again) => {
+                // Before the item is back: who lowers the flag without having seen the item has
+                // seen the dead claim.
+                self.controls.strays.raise();
+                seen.again()
+            }
+            (Phase::Writing, _) | (Phase::Reading, Redelivery::Drop) => seen.passed(),
+            (Phase::Empty | Phase::Ready, _) => return,
+        };
+        // AcqRel: see the module's page.
+        let change = self.word(index).compare_exchange(
+            seen.0,
+            released.0,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+        if change.is_ok() {
+            self.controls.not_empty.ring_all(peers);
+            self.controls.not_full.ring_all(peers);
+        }
+    }
+
+    /// Claims an item that was, or is to be, taken back from a dead consumer. Where there is none,
+    /// lowers the flag, if it is still as `flag`.
+    #[cold]
+    pub(super) fn claim_stray(&self, peers: &impl Peers, flag: Seen) -> Option<Claim<'a>> {
+        for index in 0..self.slots() {
+            let word = self.word(index);
+            // Relaxed: the Acquire that saw the flag shows all that was seen before it was raised.
+            let mut seen = SlotWord(word.load(Ordering::Relaxed));
+            let mut rounds = ROUNDS;
+            while seen.is_again() || self.is_left_by_a_dead_consumer(peers, seen) {
+                let state = seen.reading(peers.me());
+                // As in `claim`.
+                let change =
+                    word.compare_exchange(seen.0, state.0, Ordering::SeqCst, Ordering::Relaxed);
+                match change {
+                    Ok(_) => return Some(Claim { word, state, index }),
+                    Err(now) => seen = SlotWord(now),
+                }
+                rounds -= 1;
+                if rounds == 0 {
+                    return None;
+                }
+            }
+        }
+        self.controls.strays.lower(flag);
+        None
+    }
+
+    fn is_left_by_a_dead_consumer(&self, peers: &impl Peers, seen: SlotWord) -> bool {
+        self.redelivery == Redelivery::Again
+            && seen.phase() == Phase::Reading
+            && Self::is_left_by_the_dead(peers, seen)
+    }
+
+    /// Items that wait behind the head; it may change at once.
+    pub(super) fn strays(&self) -> u64 {
+        // Relaxed, and below: a number that may be old at once.
+        if !self.controls.strays.load(Ordering::Relaxed).is_raised() {
+            return 0;
+        }
+        (0..self.slots())
+            .map(|index| SlotWord(self.word(index).load(Ordering::Relaxed)))
+            .map(|seen| u64::from(seen.is_again()))
+            .sum()
+    }
+
+    /// Consumers who are taking the newest items out: if one of them dies, its item comes back.
+    /// Only an accelerator for a waiter of `side`; those that are not seen here, the sweep sees.
+    pub(super) fn takers(&self, peers: &impl Peers, side: Side) -> Takers {
+        let mut takers = Takers {
+            tokens: [peers.me(); Takers::MOST],
+            count: 0,
+        };
+        if side == Side::Room || self.redelivery == Redelivery::Drop {
+            return takers;
+        }
+        // Relaxed, and below: nothing is concluded from them than whom to watch.
+        let head = self.head.load(Ordering::Relaxed);
+        for back in 1..=self.capacity().min(8) {
+            let (word, _) = self.slot(head.wrapping_sub(back));
+            let seen = SlotWord(word.load(Ordering::Relaxed));
+            if seen.phase() == Phase::Reading
+                && let Some(owner) = seen.owner()
+            {
+                takers.push(owner);
+            }
+        }
+        takers
+    }
+
+    fn slots(&self) -> usize {
+        // No more than `MOST`.
+        1 << self.shift
+    }
+}

@@ -1,0 +1,136 @@
+//! The word of a slot: in which turn it is, what is being done with it, and by whom.
+
+use crate::raw::Token;
+
+/// What is being done with a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing is in it.
+    Empty,
+    /// Its owner puts an item in.
+    Writing,
+    /// There is an item in it.
+    Ready,
+    /// Its owner takes the item out.
+    Reading,
+}
+
+/// The value of a slot's word: 32 bits turn, 2 bits phase, 30 bits owner.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct SlotWord(pub(super) u64);
+
+impl SlotWord {
+    const TURN_SHIFT: u32 = 32;
+    const PHASE_SHIFT: u32 = Token::BITS;
+    /// In place of the owner of a ready slot: its item was taken back from a dead consumer.
+    const AGAIN: u64 = 1;
+
+    fn new(turn: u32, phase: Phase, rest: u64) -> Self {
+        Self(u64::from(turn) << Self::TURN_SHIFT | (phase as u64) << Self::PHASE_SHIFT | rest)
+    }
+    fn low(self) -> u32 {
+        // The low half on purpose.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "phase and owner are the low half"
+        )]
+        let low = self.0 as u32;
+        low
+    }
+
+    pub(super) fn turn(self) -> u32 {
+        // The high half fits.
+        #[expect(clippy::cast_possible_truncation, reason = "shifted down to 32 bits")]
+        let turn = (self.0 >> Self::TURN_SHIFT) as u32;
+        turn
+    }
+    pub(super) fn phase(self) -> Phase {
+        match self.low() >> Self::PHASE_SHIFT {
+            0 => Phase::Empty,
+            1 => Phase::Writing,
+            2 => Phase::Ready,
+            _ => Phase::Reading,
+        }
+    }
+    /// Whether somebody has claimed the slot and not finished.
+    pub(super) fn is_claimed(self) -> bool {
+        matches!(self.phase(), Phase::Writing | Phase::Reading)
+    }
+    /// Who claimed it; `None` also where a garbage word claims it for nobody.
+    pub(super) fn owner(self) -> Option<Token> {
+        if self.is_claimed() {
+            Token::from_bits(self.low())
+        } else {
+            None
+        }
+    }
+    /// Whether its item was taken back from a dead consumer, and waits outside the order.
+    pub(super) fn is_again(self) -> bool {
+        self.phase() == Phase::Ready && self.low() & Token::MASK != 0
+    }
+
+    /// An empty slot, claimed by a producer.
+    pub(super) fn writing(self, by: Token) -> Self {
+        Self::new(self.turn(), Phase::Writing, by.bits().into())
+    }
+    /// With the item in it.
+    pub(super) fn ready(self) -> Self {
+        Self::new(self.turn(), Phase::Ready, 0)
+    }
+    /// With the item of a dead consumer in it.
+    pub(super) fn again(self) -> Self {
+        Self::new(self.turn(), Phase::Ready, Self::AGAIN)
+    }
+    /// A ready slot, or the claim of a dead consumer, claimed by a consumer.
+    pub(super) fn reading(self, by: Token) -> Self {
+        Self::new(self.turn(), Phase::Reading, by.bits().into())
+    }
+    /// Done with: empty in its next turn.
+    pub(super) fn passed(self) -> Self {
+        Self::new(self.turn().wrapping_add(1), Phase::Empty, 0)
+    }
+}
+
+impl core::fmt::Debug for SlotWord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "turn {} {:?}", self.turn(), self.phase())?;
+        match self.owner() {
+            Some(owner) => write!(f, " by {owner:?}"),
+            None if self.is_again() => f.write_str(" again"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_goes_round_its_phases_and_into_the_next_turn() {
+        let (one, two) = (Token::new(7, 3), Token::new(9, Token::MOST_SLOTS - 1));
+        let empty = SlotWord(u64::from(u32::MAX) << 32);
+        assert_eq!(
+            (empty.phase(), empty.turn(), empty.owner()),
+            (Phase::Empty, u32::MAX, None)
+        );
+        let writing = empty.writing(one);
+        assert_eq!(
+            (writing.phase(), writing.owner()),
+            (Phase::Writing, Some(one))
+        );
+        let ready = writing.ready();
+        assert_eq!(
+            (ready.phase(), ready.owner(), ready.is_again()),
+            (Phase::Ready, None, false)
+        );
+        let reading = ready.reading(two);
+        assert_eq!(
+            (reading.phase(), reading.owner()),
+            (Phase::Reading, Some(two))
+        );
+        assert!(reading.again().is_again());
+        assert_eq!(reading.again().reading(one), ready.reading(one));
+        assert_eq!(reading.passed(), SlotWord(0));
+    }
+}
