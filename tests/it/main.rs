@@ -1,7 +1,9 @@
 //! Real processes through the public API. A child process is this binary again, in a role.
 
+mod array;
 mod child;
 mod fork;
 mod lock;
 mod rlock;
 mod segment;
+mod value;
