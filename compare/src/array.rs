@@ -20,6 +20,7 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let mut local = vec![7_u64; LENGTH];
     let raw = elements.0.as_ptr().cast::<u64>().cast_mut();
 
+    let array = outlive::Array::from_slice(&local).expect("an array");
     let from = local.clone();
     let mut contest = Contest::new("64 KiB into shared memory");
     contest.enter(
@@ -35,9 +36,18 @@ pub fn measure(plan: &Plan, table: &mut Table) {
             }
         }),
     );
+    contest.enter(
+        "outlive",
+        alone(|n| {
+            for _ in 0..n {
+                array.copy_from_slice(black_box(&from)).expect("joined");
+            }
+        }),
+    );
     let figures = contest.hold(plan.rounds, table);
     table.rate(&figures, "outlive", "memcpy", 0.9);
 
+    let mut out = local.clone();
     let mut contest = Contest::new("64 KiB out of shared memory");
     contest.enter(
         "memcpy",
@@ -49,9 +59,19 @@ pub fn measure(plan: &Plan, table: &mut Table) {
             }
         }),
     );
+    contest.enter(
+        "outlive",
+        alone(|n| {
+            for _ in 0..n {
+                array.copy_range_to(0, &mut out).expect("joined");
+                black_box(&mut out);
+            }
+        }),
+    );
     let figures = contest.hold(plan.rounds, table);
     table.rate(&figures, "outlive", "memcpy", 0.9);
 
+    let atomics = outlive::AtomicArray::<u64>::new(LENGTH).expect("an array");
     let mut contest = Contest::new("get + set of elements");
     contest.enter(
         "bare atomics",
@@ -60,6 +80,16 @@ pub fn measure(plan: &Plan, table: &mut Table) {
                 let element = &elements.0[black_box(at as usize % LENGTH)];
                 let value = element.load(Ordering::Acquire);
                 element.store(value + 1, Ordering::Release);
+            }
+        }),
+    );
+    contest.enter(
+        "outlive",
+        alone(|n| {
+            for at in 0..n {
+                let at = black_box(at as usize % LENGTH);
+                let value = atomics.get(at).expect("in range");
+                atomics.set(at, value + 1).expect("in range");
             }
         }),
     );

@@ -49,7 +49,12 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     };
     let (lock, slow) = (anonymous(true), anonymous(false));
 
-    report(table, OWNER, "pthread robust", &owners_killed(&RobustMutex::new(), kills));
+    report(
+        table,
+        OWNER,
+        "pthread robust",
+        &owners_killed(&RobustMutex::new(), kills),
+    );
     let ours = owners_killed(&lock, kills);
     report(table, OWNER, "outlive", &ours);
     bar(table, OWNER, "outlive", &ours, 0.5, 60.0);
@@ -58,14 +63,24 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     report(table, OWNER, "outlive, no lifeline", &ours);
     bar(table, OWNER, "outlive, no lifeline", &ours, 1.0, 25_000.0);
 
-    report(table, WAITER, "pthread robust", &waiters_killed(&RobustMutex::new(), kills / 4));
+    report(
+        table,
+        WAITER,
+        "pthread robust",
+        &waiters_killed(&RobustMutex::new(), kills / 4),
+    );
     for (name, lock) in [("outlive", &lock), ("outlive, no lifeline", &slow)] {
         let ours = waiters_killed(lock, kills / 4);
         report(table, WAITER, name, &ours);
         bar(table, WAITER, name, &ours, 1.0, 25_000.0);
     }
 
-    report(table, STORM, "pthread robust", &storm(&RobustMutex::new(), kills));
+    report(
+        table,
+        STORM,
+        "pthread robust",
+        &storm(&RobustMutex::new(), kills),
+    );
     for (name, lock) in [("outlive", &lock), ("outlive, no lifeline", &slow)] {
         let ours = storm(lock, kills);
         report(table, STORM, name, &ours);
@@ -81,12 +96,19 @@ const STORM: &str = "waits of a survivor while random peers are killed";
 type Times = Result<Vec<f64>, String>;
 
 fn part(q: f64) -> String {
-    if q == 1.0 { "most".into() } else { format!("p{}", q * 100.0) }
+    if q == 1.0 {
+        "most".into()
+    } else {
+        format!("p{}", q * 100.0)
+    }
 }
 
 fn report(table: &mut Table, what: &str, contender: &'static str, times: &Times) {
     for q in [0.5, 0.99, 0.999, 1.0] {
-        let time = times.as_ref().map(|times| quantile(times, q)).map_err(String::clone);
+        let time = times
+            .as_ref()
+            .map(|times| quantile(times, q))
+            .map_err(String::clone);
         table.figure(&format!("{what}, {}", part(q)), contender, time);
     }
 }
@@ -94,9 +116,18 @@ fn report(table: &mut Table, what: &str, contender: &'static str, times: &Times)
 fn bar(table: &mut Table, what: &str, ours: &str, times: &Times, q: f64, most: f64) {
     let micros = times.as_ref().map_err(String::clone).map(|times| {
         let value = quantile(times, q) / 1e3;
-        Spread { median: value, least: value, most: value }
+        Spread {
+            median: value,
+            least: value,
+            most: value,
+        }
     });
-    table.bar(format!("{what}, {ours}, {}", part(q)), Bound::AtMost(most), "us", micros);
+    table.bar(
+        format!("{what}, {ours}, {}", part(q)),
+        Bound::AtMost(most),
+        "us",
+        micros,
+    );
 }
 
 #[repr(C)]
@@ -129,7 +160,9 @@ fn owners_killed(lock: &impl Mortal, kills: u64) -> Times {
             });
             false
         })?;
-        soon("the owner does not get the lock", || page.held.load(Ordering::Acquire) == round)?;
+        soon("the owner does not get the lock", || {
+            page.held.load(Ordering::Acquire) == round
+        })?;
         page.wanted.store(round, Ordering::Release);
         futex::wake(&page.wanted);
         asleep_on_lock(&waiter)?;
@@ -137,7 +170,9 @@ fn owners_killed(lock: &impl Mortal, kills: u64) -> Times {
         owner.kill();
         // Reaping is also what lets the victim run on this core.
         let _ = owner.wait();
-        soon("the waiter hangs", || page.got.load(Ordering::Acquire) == round)?;
+        soon("the waiter hangs", || {
+            page.got.load(Ordering::Acquire) == round
+        })?;
         times.push(page.when.load(Ordering::Relaxed).saturating_sub(begin) as f64);
     }
     waiter.wait()?;
@@ -176,7 +211,9 @@ fn waiters_killed(lock: &impl Mortal, kills: u64) -> Times {
             victim.iter().for_each(Child::kill);
         });
         outcome?;
-        soon("the other waiter hangs", || page.got.load(Ordering::Acquire) == round)?;
+        soon("the other waiter hangs", || {
+            page.got.load(Ordering::Acquire) == round
+        })?;
         times.push(page.when.load(Ordering::Relaxed).saturating_sub(begin) as f64);
     }
     waiter.wait()?;
@@ -243,7 +280,11 @@ fn storm(lock: &impl Mortal, kills: u64) -> Times {
     outcome?;
     let count = (waits.count.load(Ordering::Relaxed) as usize).min(MOST);
     let times = waits.times[..count].iter();
-    Ok(sorted(times.map(|time| time.load(Ordering::Relaxed) as f64).collect()))
+    Ok(sorted(
+        times
+            .map(|time| time.load(Ordering::Relaxed) as f64)
+            .collect(),
+    ))
 }
 
 /// A process that waits for the lock once in every round.

@@ -70,12 +70,24 @@ pub fn measure(plan: &Plan, table: &mut Table) {
 
     let runs = if plan.quick { 1 } else { 5 };
     let parts = |lock: &dyn Fn() -> Result<f64, String>| {
-        (0..runs).map(|_| lock()).collect::<Result<_, _>>().map(Spread::of)
+        (0..runs)
+            .map(|_| lock())
+            .collect::<Result<_, _>>()
+            .map(Spread::of)
     };
     const FAIR: &str = "slower process's part of a contended second";
     let ours = parts(&|| fair(&lock));
-    table.bar(format!("{FAIR}, outlive Lock"), Bound::AtLeast(30.0), "%", ours);
-    table.note(format!("{FAIR}, pthread robust"), "%", parts(&|| fair(&robust)));
+    table.bar(
+        format!("{FAIR}, outlive Lock"),
+        Bound::AtLeast(30.0),
+        "%",
+        ours,
+    );
+    table.note(
+        format!("{FAIR}, pthread robust"),
+        "%",
+        parts(&|| fair(&robust)),
+    );
 }
 
 /// raw_sync's mutex, in the library's own form.

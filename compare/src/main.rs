@@ -15,6 +15,7 @@ mod lock;
 mod mapping;
 mod measure;
 mod mpmc;
+mod ours;
 mod peers;
 mod pinning;
 mod semaphore;

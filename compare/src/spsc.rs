@@ -1,12 +1,15 @@
 //! One producer, one consumer.
 
+use outlive::queue::spsc::Spsc;
+
 use crate::bare;
-use crate::measure::{Contest, Plan, Sample};
+use crate::measure::{Contest, Plan, Sample, alone};
+use crate::ours::spsc as ours;
 use crate::peers::iceoryx;
 use crate::peers::vyukov::Vyukov;
 use crate::sides::{processes, threads};
 use crate::sleepers;
-use crate::stream::{self, Item, until};
+use crate::stream::{self, Item, Receive, Transmit, until};
 use crate::table::Table;
 
 const CAPACITY: usize = 1024;
@@ -15,11 +18,36 @@ const LARGE: usize = 16;
 const BATCH: usize = 16;
 
 pub fn measure(plan: &Plan, table: &mut Table) {
+    let mut contest = Contest::new("spsc push + pop, alone");
+    contest
+        .enter(
+            "rtrb",
+            alone(push_and_pop(rtrb::RingBuffer::<u64>::new(CAPACITY))),
+        )
+        .enter("outlive", {
+            let queue = new::<u64>(CAPACITY);
+            let ends = (
+                queue.producer().expect("free"),
+                queue.consumer().expect("free"),
+            );
+            alone(push_and_pop(ends))
+        });
+    contest.hold(plan.rounds, table);
+
     let count = plan.count(2_000_000);
     let mut contest = Contest::new("spsc stream, 8 B");
     contest
         .enter("rtrb", rtrb::<u64>(CAPACITY, count))
         .enter("rtrb, batches of 16", rtrb_batches(count))
+        .enter("outlive", ours::stream::<u64>(CAPACITY, count))
+        .enter(
+            "outlive, blocking",
+            ours::blocking_stream::<u64>(CAPACITY, count),
+        )
+        .enter(
+            "outlive, batches of 16",
+            ours::batches(CAPACITY, BATCH, count),
+        )
         .enter("iceoryx2", iceoryx_stream(count / 20));
     let figures = contest.hold(plan.rounds, table);
     table.rate(&figures, "outlive", "rtrb", 1.5);
@@ -31,6 +59,11 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     contest
         .enter("bare, two lines", bare::two_lines(plan))
         .enter("rtrb", rtrb_round_trip(trips))
+        .enter("outlive", ours::round_trip(CAPACITY, trips))
+        .enter(
+            "outlive, blocking",
+            ours::blocking_round_trip(CAPACITY, trips),
+        )
         .enter("iceoryx2", iceoryx_round_trip(trips / 4));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive", "bare, two lines", 1.1);
@@ -39,13 +72,17 @@ pub fn measure(plan: &Plan, table: &mut Table) {
 
     let count = plan.count(1_000_000);
     let mut contest = Contest::new("spsc stream, 64 B");
-    contest.enter("rtrb", rtrb::<[u64; 8]>(CAPACITY, count));
+    contest
+        .enter("rtrb", rtrb::<[u64; 8]>(CAPACITY, count))
+        .enter("outlive", ours::stream::<[u64; 8]>(CAPACITY, count));
     let figures = contest.hold(plan.rounds, table);
     table.rate(&figures, "outlive", "rtrb", 1.0);
 
     let count = plan.count(400_000);
     let mut contest = Contest::new("spsc stream, 1 KiB");
-    contest.enter("rtrb", rtrb::<[u64; 128]>(CAPACITY, count));
+    contest
+        .enter("rtrb", rtrb::<[u64; 128]>(CAPACITY, count))
+        .enter("outlive", ours::stream::<[u64; 128]>(CAPACITY, count));
     let figures = contest.hold(plan.rounds, table);
     table.rate(&figures, "outlive", "rtrb", 1.0);
 
@@ -53,20 +90,37 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let mut contest = Contest::new("spsc stream, 64 KiB");
     contest
         .enter("copy in and out", copies(count))
-        .enter("rtrb", rtrb::<[u64; 8192]>(LARGE, count));
+        .enter("rtrb", rtrb::<[u64; 8192]>(LARGE, count))
+        .enter("outlive", ours::stream::<[u64; 8192]>(LARGE, count));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive", "copy in and out", 1.1);
 
     let count = plan.count(400);
     let mut contest = Contest::new("put that must wake");
-    contest.enter("bare futex", sleepers::bare_wake(count));
+    contest
+        .enter("bare futex", sleepers::bare_wake(count))
+        .enter("outlive spsc", ours::wake(count));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive spsc", "bare futex", 1.1);
 
     let mut contest = Contest::new("hand-over to a sleeper");
-    contest.enter("bare futex", sleepers::bare_hand_over(count));
+    contest
+        .enter("bare futex", sleepers::bare_hand_over(count))
+        .enter("outlive spsc", ours::hand_over_to_sleeper(count));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive spsc", "bare futex", 1.1);
+}
+
+fn push_and_pop(ends: (impl Transmit<u64>, impl Receive<u64>)) -> impl FnMut(u64) {
+    let (mut sending, mut receiving) = ends;
+    move |n| {
+        let mut number = 0;
+        for nth in 0..n {
+            assert!(sending.push(&nth));
+            assert!(receiving.pop(&mut number));
+            assert_eq!(number, nth);
+        }
+    }
 }
 
 fn rtrb<'a, T: Item>(capacity: usize, count: u64) -> Sample<'a> {

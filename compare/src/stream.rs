@@ -2,6 +2,9 @@
 
 use crate::sides::{Body, Gate, Race};
 
+/// Bytes of an item that travels by value; larger ones are copied from place to place.
+pub const SMALL: usize = 64;
+
 /// The end that items go into.
 pub trait Transmit<T> {
     /// Copies an item in; `false` where there is no room.

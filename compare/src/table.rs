@@ -97,7 +97,12 @@ impl Table {
         unit: &'static str,
         measured: Result<Spread, String>,
     ) {
-        self.notes.push(Bar { what: what.into(), bound: Bound::AtLeast(0.0), unit, measured });
+        self.notes.push(Bar {
+            what: what.into(),
+            bound: Bound::AtLeast(0.0),
+            unit,
+            measured,
+        });
     }
 
     /// Any other bar.

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
-use crate::stream::{Item, Receive, Transmit};
-
-/// Items up to this size travel by value; larger ones are copied once, from place to place.
-const SMALL: usize = 64;
+use crate::stream::{Item, Receive, SMALL, Transmit};
 
 impl<T: Item> Transmit<T> for rtrb::Producer<T> {
     #[inline]

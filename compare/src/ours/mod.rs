@@ -1,0 +1,3 @@
+//! Our own queues in the forms that the contests want.
+
+pub mod spsc;
