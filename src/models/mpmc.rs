@@ -47,19 +47,28 @@ impl Ring {
         Slots::new(controls, tail, head, words, items.len(), 1, 0).unwrap()
     }
     fn put(&self, peers: &impl Peers, item: u32) -> Result<(), Refused> {
-        self.slots()
-            .put(peers, Deadline::NEVER, |index| self.items[index].set(item))
+        self.slots().put(
+            peers,
+            || Deadline::NEVER,
+            |index| self.items[index].set(item),
+            &mut false,
+        )
     }
     fn try_put(&self, peers: &impl Peers, item: u32) -> Result<(), Refused> {
         self.slots()
-            .try_put(peers, |index| self.items[index].set(item))
+            .try_put(peers, |index| self.items[index].set(item), &mut false)
     }
     fn get(&self, peers: &impl Peers) -> Result<u32, Refused> {
-        self.slots()
-            .get(peers, Deadline::NEVER, |index| self.items[index].get())
+        self.slots().get(
+            peers,
+            || Deadline::NEVER,
+            |index| self.items[index].get(),
+            &mut false,
+        )
     }
     fn try_get(&self, peers: &impl Peers) -> Result<u32, Refused> {
-        self.slots().try_get(peers, |index| self.items[index].get())
+        self.slots()
+            .try_get(peers, |index| self.items[index].get(), &mut false)
     }
     /// All that is left.
     fn drain(&self, peers: &impl Peers) -> Vec<u32> {
@@ -283,7 +292,9 @@ fn consumer_dies(
         let (ring, shown) = (ring.clone(), shown.clone());
         mortal(&world, 0, k, died, move |peers| {
             let read = |index: usize| shown.push(ring.items[index].get());
-            ring.slots().get(peers, Deadline::NEVER, read).unwrap();
+            ring.slots()
+                .get(peers, || Deadline::NEVER, read, &mut false)
+                .unwrap();
         })
     };
     let survivor = {
@@ -348,7 +359,9 @@ fn a_waiter_s_death_strands_nobody() {
             let (ring, shown) = (ring.clone(), shown.clone());
             mortal(&world, 0, k, died, move |peers| {
                 let read = |index: usize| shown.push(ring.items[index].get());
-                ring.slots().get(peers, Deadline::NEVER, read).unwrap();
+                ring.slots()
+                    .get(peers, || Deadline::NEVER, read, &mut false)
+                    .unwrap();
             })
         };
         let survivor = {
@@ -437,7 +450,7 @@ fn a_consumer_of_what_came_back_may_die_too() {
             mortal(&world, 1, k, died, move |peers| {
                 ring.slots().repair(peers, token(0));
                 let read = |index: usize| shown.push(ring.items[index].get());
-                let _ = ring.slots().try_get(peers, read);
+                let _ = ring.slots().try_get(peers, read, &mut false);
             })
         };
         let peers = seat(&world, 2);

@@ -32,6 +32,28 @@ pub enum PopError {
     Broken(Error),
 }
 
+/// Nothing was put into a queue of many.
+#[derive(Debug)]
+pub enum PutError {
+    /// There is no room: at once, or until the time limit.
+    Full,
+    /// The queue is closed.
+    Closed,
+    /// The handle cannot be used.
+    Broken(Error),
+}
+
+/// Nothing was taken out of a queue of many.
+#[derive(Debug)]
+pub enum GetError {
+    /// There is no item: at once, or until the time limit.
+    Empty,
+    /// The queue is closed, and empty.
+    Closed,
+    /// The handle cannot be used.
+    Broken(Error),
+}
+
 fn gone(f: &mut fmt::Formatter<'_>, crashed: bool) -> fmt::Result {
     f.write_str(if crashed { "the other end died" } else { "the other end is closed" })
 }
@@ -63,6 +85,38 @@ impl std::error::Error for PushError {
 }
 
 impl std::error::Error for PopError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Self::Broken(error) = self { error.source() } else { None }
+    }
+}
+
+impl fmt::Display for PutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("no room in the queue"),
+            Self::Closed => f.write_str("the queue is closed"),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for GetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("no item in the queue"),
+            Self::Closed => f.write_str("the queue is closed and empty"),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PutError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Self::Broken(error) = self { error.source() } else { None }
+    }
+}
+
+impl std::error::Error for GetError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         if let Self::Broken(error) = self { error.source() } else { None }
     }

@@ -96,7 +96,7 @@ pub(crate) struct Controls {
 
 /// What becomes of an item whose consumer died taking it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Redelivery {
+pub enum Redelivery {
     /// It is delivered again.
     #[default]
     Again,
@@ -201,36 +201,46 @@ impl<'a> Slots<'a> {
     /// Most slots of a ring.
     pub(crate) const MOST: usize = 1 << 30;
 
+    /// What becomes of a dead consumer's item.
+    pub(crate) fn redelivery(&self) -> Redelivery {
+        self.redelivery
+    }
+
     /// Slots in all.
     pub(crate) fn capacity(&self) -> u64 {
         self.mask + 1
     }
 
     /// Puts an item in, if there is room: `write` gets the number of the slot and copies it there.
+    /// Sets `met` where a claim of a dead participant was in the way: the caller is to reap when it
+    /// has done with the queue.
     #[inline]
     pub(crate) fn try_put(
         &self,
         peers: &impl Peers,
         write: impl FnOnce(usize),
+        met: &mut bool,
     ) -> Result<(), Refused> {
         let claim = match self.claim_room(peers) {
             Ok(claim) => claim,
-            Err(_) => self.try_again(peers, Side::Room)?,
+            Err(_) => self.try_again(peers, Side::Room, met)?,
         };
         self.publish(peers, &claim, write);
         Ok(())
     }
 
     /// Takes an item out, if there is one: `read` gets the number of the slot and copies it out.
+    /// `met` as for [`Slots::try_put`].
     #[inline]
     pub(crate) fn try_get<R>(
         &self,
         peers: &impl Peers,
         read: impl FnOnce(usize) -> R,
+        met: &mut bool,
     ) -> Result<R, Refused> {
         let claim = match self.claim_item(peers) {
             Ok(claim) => claim,
-            Err(_) => self.try_again(peers, Side::Item)?,
+            Err(_) => self.try_again(peers, Side::Item, met)?,
         };
         Ok(self.give_back(peers, &claim, read))
     }

@@ -5,6 +5,8 @@
 use crate::error::Result;
 use crate::raw::journal::Journal;
 use crate::raw::lock::LockWord;
+use crate::raw::mpmc::Slots;
+use crate::raw::permits::Permits;
 use crate::raw::robust_lock::{Obituary, RobustLock};
 use crate::raw::spsc::Spsc;
 use crate::raw::{Kind, Peers, Storage, Token, record};
@@ -115,6 +117,15 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
                 ring.repair(seat, dead);
             }
         }
-        Kind::Semaphore | Kind::Mpmc => {}
+        Kind::Semaphore => {
+            if let Some(permits) = Permits::attach(storage) {
+                permits.repair(seat, dead);
+            }
+        }
+        Kind::Mpmc => {
+            if let Some(slots) = Slots::attach_any(storage) {
+                slots.repair(seat, dead);
+            }
+        }
     }
 }

@@ -39,6 +39,8 @@ impl Seen {
 pub(crate) struct Flag(AtomicU32);
 
 impl Flag {
+    /// Lowered.
+    #[cfg(loom)]
     pub(super) fn new() -> Self {
         Self(AtomicU32::new(0))
     }
@@ -95,6 +97,8 @@ impl Flag {
 pub(crate) struct Bell(Flag);
 
 impl Bell {
+    /// Lowered.
+    #[cfg(loom)]
     pub(super) fn new() -> Self {
         Self(Flag::new())
     }

@@ -52,15 +52,17 @@ impl<'a> Slots<'a> {
         self.controls.not_full.ring_all(peers);
     }
 
-    /// Resolves all claims of the dead.
-    pub(super) fn sweep(&self, peers: &impl Peers) {
+    /// Resolves all claims of the dead; `false` where there is none.
+    pub(super) fn sweep(&self, peers: &impl Peers) -> bool {
+        let mut met = false;
         for index in 0..self.slots() {
             // Relaxed: a claim that is not seen yet is seen after the next slice.
             let seen = SlotWord(self.word(index).load(Ordering::Relaxed));
             if seen.is_claimed() {
-                self.resolve(peers, Held { index, seen });
+                met |= self.resolve(peers, Held { index, seen });
             }
         }
+        met
     }
 
     /// Resolves one claim if its owner is dead; `false` where it lives.

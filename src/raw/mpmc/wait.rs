@@ -49,12 +49,13 @@ impl<'a> Slots<'a> {
     pub(crate) fn put(
         &self,
         peers: &impl Peers,
-        deadline: Deadline,
+        deadline: impl FnOnce() -> Deadline,
         write: impl FnOnce(usize),
+        met: &mut bool,
     ) -> Result<(), Refused> {
         let claim = match self.claim_room(peers) {
             Ok(claim) => claim,
-            Err(before) => self.wait(peers, Side::Room, deadline, before)?,
+            Err(before) => self.wait(peers, Side::Room, deadline(), before, met)?,
         };
         self.publish(peers, &claim, write);
         Ok(())
@@ -65,12 +66,13 @@ impl<'a> Slots<'a> {
     pub(crate) fn get<R>(
         &self,
         peers: &impl Peers,
-        deadline: Deadline,
+        deadline: impl FnOnce() -> Deadline,
         read: impl FnOnce(usize) -> R,
+        met: &mut bool,
     ) -> Result<R, Refused> {
         let claim = match self.claim_item(peers) {
             Ok(claim) => claim,
-            Err(before) => self.wait(peers, Side::Item, deadline, before)?,
+            Err(before) => self.wait(peers, Side::Item, deadline(), before, met)?,
         };
         Ok(self.give_back(peers, &claim, read))
     }
@@ -97,7 +99,12 @@ impl<'a> Slots<'a> {
     /// A `try_` form that did not succeed at once: gives a claim in the way a moment to be
     /// finished, and then asks whether its owner is dead.
     #[cold]
-    pub(super) fn try_again(&self, peers: &impl Peers, side: Side) -> Result<Claim<'a>, Refused> {
+    pub(super) fn try_again(
+        &self,
+        peers: &impl Peers,
+        side: Side,
+        met: &mut bool,
+    ) -> Result<Claim<'a>, Refused> {
         let mut before = None;
         let mut spins = hint::SPINS;
         loop {
@@ -111,7 +118,9 @@ impl<'a> Slots<'a> {
                 spins -= 1;
                 hint::spin();
                 before = Some(held);
-            } else if !self.resolve(peers, held) {
+            } else if self.resolve(peers, held) {
+                *met = true;
+            } else {
                 return Err(Refused::Blocked);
             }
         }
@@ -125,6 +134,7 @@ impl<'a> Slots<'a> {
         side: Side,
         deadline: Deadline,
         mut before: Attempt,
+        met: &mut bool,
     ) -> Result<Claim<'a>, Refused> {
         if before == Attempt::Closed {
             return Err(Refused::Closed);
@@ -180,7 +190,7 @@ impl<'a> Slots<'a> {
                 }
             };
             if waited != Waited::Woken {
-                self.sweep(peers);
+                *met |= self.sweep(peers);
             }
             before = match self.attempt(peers, side) {
                 Ok(claim) => {

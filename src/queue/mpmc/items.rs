@@ -1,0 +1,71 @@
+//! The slots of a ring as items of one type: copied in, copied out, never borrowed.
+
+#![expect(
+    unsafe_code,
+    reason = "items are copied raw, because another process may write them"
+)]
+
+use std::marker::PhantomData;
+
+use bytemuck::Pod;
+
+use crate::raw::Storage;
+use crate::raw::mpmc::Slots;
+
+/// A ring whose slots hold a `T` each.
+#[derive(Debug)]
+pub(crate) struct Items<T> {
+    /// Its items have the size of a `T`; checked in `attach`.
+    slots: Slots<'static>,
+    of: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Clone for Items<T> {
+    fn clone(&self) -> Self {
+        Self {
+            slots: self.slots,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> Items<T> {
+    #[inline]
+    pub(super) fn slots(&self) -> &Slots<'static> {
+        &self.slots
+    }
+}
+
+impl<T: Pod> Items<T> {
+    /// The ring in `storage`; `None` where it is none of this type.
+    pub(super) fn attach(storage: Storage<'static>) -> Option<Self> {
+        let slots = Slots::attach(storage, size_of::<T>())?;
+        Some(Self {
+            slots,
+            of: PhantomData,
+        })
+    }
+
+    /// Copies `item` into the slot `index`, which the caller must have claimed.
+    #[inline]
+    pub(super) fn write(&self, index: usize, item: &T) {
+        let Some(place) = self.slots.item(index) else {
+            return;
+        };
+        // SAFETY: (1) `item` has room for a `T` at `place`, by the check in `attach`, and the copy
+        // asks for no alignment; (2) the claim makes it the caller's alone, and atomics beside it
+        // are not touched. A process that breaks that rule makes a wrong item: any bytes are a `T`,
+        // and nothing here borrows them.
+        unsafe { place.cast::<T>().write_unaligned(*item) };
+    }
+
+    /// Copies the item out of the slot `index`, which the caller must have claimed.
+    #[inline]
+    pub(super) fn read(&self, index: usize) -> T {
+        let Some(place) = self.slots.item(index) else {
+            return T::zeroed();
+        };
+        // SAFETY: as in `write`; between the claim and its end nobody writes the item.
+        unsafe { place.cast::<T>().read_unaligned() }
+    }
+}
