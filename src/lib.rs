@@ -24,7 +24,7 @@ pub use crate::segment::{Segment, SegmentOptions};
 #[cfg(not(loom))]
 pub use crate::shared::{Array, AtomicArray, Value};
 #[cfg(not(loom))]
-pub use crate::sync::{Lock, RLock};
+pub use crate::sync::{BoundedSemaphore, Lock, RLock, Semaphore};
 
 /// For this crate's own crash tests: deaths at a chosen shared write.
 #[cfg(crash_points)]

@@ -42,13 +42,15 @@ impl Guarded {
         self.permits().available(peers, Deadline::NEVER)
     }
     fn bump(&self, peers: &impl Peers) {
-        self.permits().acquire(peers, 1, Deadline::NEVER).unwrap();
+        self.permits()
+            .acquire(peers, 1, Deadline::NEVER, &mut false)
+            .unwrap();
         self.sum.set(self.sum.get() + 1);
         self.permits().release(peers, 1);
     }
     fn pass(&self, peers: &impl Peers, count: u32) {
         self.permits()
-            .acquire(peers, count, Deadline::NEVER)
+            .acquire(peers, count, Deadline::NEVER, &mut false)
             .unwrap();
         self.permits().release(peers, count);
     }
@@ -144,7 +146,10 @@ fn an_added_permit_wakes_whoever_slept_before_there_was_room() {
             assert_eq!(guarded.permits().add(peers, 1), Ok(()));
         });
         let me = seat(&world, 0);
-        guarded.permits().acquire(&me, 1, Deadline::NEVER).unwrap();
+        guarded
+            .permits()
+            .acquire(&me, 1, Deadline::NEVER, &mut false)
+            .unwrap();
         adder.join().unwrap();
         // Guarded: there is nothing to release.
         assert_eq!(guarded.permits().add(&me, 1), Err(Full));
@@ -274,13 +279,13 @@ fn a_death_while_forgetting_or_keeping_loses_only_what_was_forgotten() {
             let life = || {
                 guarded
                     .permits()
-                    .acquire(peers, 1, Deadline::NEVER)
+                    .acquire(peers, 1, Deadline::NEVER, &mut false)
                     .unwrap();
                 guarded.permits().forget(peers, 1);
                 forgot.store(true, Ordering::Relaxed);
                 guarded
                     .permits()
-                    .acquire(peers, 1, Deadline::NEVER)
+                    .acquire(peers, 1, Deadline::NEVER, &mut false)
                     .unwrap();
                 guarded.permits().keep(peers, 1);
             };

@@ -33,14 +33,21 @@ impl Guarded {
         }
     }
     fn bump(&self, peers: &impl Peers) {
-        let at = self.permits().acquire(peers, 0, Deadline::NEVER).unwrap();
+        let at = self
+            .permits()
+            .acquire(peers, 0, Deadline::NEVER, &mut false)
+            .unwrap();
         self.sum.set(self.sum.get() + 1);
         self.permits().release(peers, at, 1);
     }
     fn pass(&self, peers: &impl Peers, count: u32) {
         let at = match count {
-            1 => self.permits().acquire(peers, 1, Deadline::NEVER),
-            _ => self.permits().acquire_many(peers, count, Deadline::NEVER),
+            1 => self
+                .permits()
+                .acquire(peers, 1, Deadline::NEVER, &mut false),
+            _ => self
+                .permits()
+                .acquire_many(peers, count, Deadline::NEVER, &mut false),
         };
         self.permits().release(peers, at.unwrap(), count);
     }
@@ -136,7 +143,10 @@ fn an_added_permit_wakes_whoever_slept_before_there_was_room() {
             assert_eq!(guarded.permits().add(peers, 1), Ok(()));
         });
         let me = seat(&world, 0);
-        let at = guarded.permits().acquire(&me, 0, Deadline::NEVER).unwrap();
+        let at = guarded
+            .permits()
+            .acquire(&me, 0, Deadline::NEVER, &mut false)
+            .unwrap();
         adder.join().unwrap();
         // Guarded: there is nothing to release.
         assert_eq!(guarded.permits().add(&me, 1), Err(Full));
@@ -264,12 +274,12 @@ fn a_death_while_forgetting_or_keeping_loses_only_what_was_forgotten() {
             let life = || {
                 let one = guarded
                     .permits()
-                    .acquire(peers, 0, Deadline::NEVER)
+                    .acquire(peers, 0, Deadline::NEVER, &mut false)
                     .unwrap();
                 guarded.permits().forget(peers, one, 1);
                 let two = guarded
                     .permits()
-                    .acquire(peers, 0, Deadline::NEVER)
+                    .acquire(peers, 0, Deadline::NEVER, &mut false)
                     .unwrap();
                 guarded.permits().keep(peers, two, 1);
             };

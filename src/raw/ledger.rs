@@ -159,12 +159,13 @@ impl Ledger<'_> {
         peers: &impl Peers,
         count: u32,
         deadline: Deadline,
+        met: &mut bool,
     ) -> Result<(), NoneFree> {
         let quick = self.take(peers, count, &mut Others::but(peers.me()), deadline);
         if quick.is_ok() {
             Ok(())
         } else {
-            self.acquire_contended(peers, count, deadline)
+            self.acquire_contended(peers, count, deadline, met)
         }
     }
 
@@ -243,6 +244,7 @@ impl Ledger<'_> {
         peers: &impl Peers,
         count: u32,
         deadline: Deadline,
+        met: &mut bool,
     ) -> Result<(), NoneFree> {
         let bell = if count == 1 {
             &self.head.bell
@@ -256,19 +258,21 @@ impl Ledger<'_> {
             }
             Ok(())
         };
-        bell.wait_for(peers, deadline, look, || self.bury(peers))
+        bell.wait_for(peers, deadline, met, look, || self.bury(peers))
     }
 
-    /// Gives back what participants hold that have died.
-    fn bury(&self, peers: &impl Peers) {
+    /// Gives back what participants hold that have died; says whether that was anything.
+    pub(crate) fn bury(&self, peers: &impl Peers) -> bool {
+        let mut met = false;
         for (slot, entry) in self.seats() {
             for tally in [entry.guarded.load(), entry.kept.load()] {
                 let owner = tally.owner(slot);
                 if tally.count() > 0 && owner != peers.me() && peers.is_dead(owner) {
-                    self.repair(peers, owner);
+                    met |= self.repair(peers, owner) > 0;
                 }
             }
         }
+        met
     }
 
     /// Takes `count` permits if as many are free; says how many are left.

@@ -93,13 +93,15 @@ impl Bell {
     /// Sleeps until `look` finds permits, or the deadline passes.
     ///
     /// `look` is told whether the caller has slept, notes who holds what it waits for, and sees to
-    /// it that what it did not find rings. `bury` gives back what the dead hold.
+    /// it that what it did not find rings. `bury` gives back what the dead hold, and says whether
+    /// that was anything; `met` becomes true where it was.
     pub(super) fn wait_for<T, P: Peers>(
         &self,
         peers: &P,
         deadline: Deadline,
+        met: &mut bool,
         look: impl Fn(&mut Others, bool) -> Result<T, NoneFree>,
-        bury: impl Fn(),
+        bury: impl Fn() -> bool,
     ) -> Result<T, NoneFree> {
         let mut pace = Pace::for_owner();
         let mut wakes = WAKES;
@@ -123,7 +125,7 @@ impl Bell {
             };
             match waited {
                 Waited::Woken => {}
-                Waited::Slice => bury(),
+                Waited::Slice => *met |= bury(),
                 Waited::TimedOut => late = true,
             }
         }
@@ -236,26 +238,32 @@ impl<'a> Permits<'a> {
         }
     }
 
-    /// Takes `count` permits if as many are free; gives where the first was found, from where to
-    /// `start` the next time. A peer that stopped inside a change is waited for until `patience`
-    /// ends.
+    /// Takes `count` permits if as many are free, or become free by asking who is dead; gives
+    /// where the first was found, from where to `start` the next time. `met` becomes true where a
+    /// death was. A peer that stopped inside a change is waited for until `patience` ends.
     #[inline]
     pub(crate) fn try_acquire(
         &self,
         peers: &impl Peers,
         start: u32,
         count: u32,
-        patience: impl FnOnce() -> Deadline,
+        patience: impl Fn() -> Deadline,
+        met: &mut bool,
     ) -> Result<u32, NoneFree> {
-        match (self, count) {
+        let look = || match (self, count) {
             (Self::Cells(cells), 1) => cells.try_acquire(peers, start),
             (_, 0) => Ok(start),
             (Self::Cells(cells), _) => cells.try_acquire_many(peers, count, patience()),
             (Self::Ledger(ledger), _) => ledger.try_acquire(peers, count, patience()).map(|()| 0),
-        }
+        };
+        look().or_else(|none| {
+            *met = self.bury(peers);
+            if *met { look() } else { Err(none) }
+        })
     }
 
     /// Takes `count` permits at once, sleeping until as many are free or the deadline passes.
+    /// `met` becomes true where a death was met.
     #[inline]
     pub(crate) fn acquire(
         &self,
@@ -263,12 +271,13 @@ impl<'a> Permits<'a> {
         start: u32,
         count: u32,
         deadline: Deadline,
+        met: &mut bool,
     ) -> Result<u32, NoneFree> {
         match (self, count) {
-            (Self::Cells(cells), 1) => cells.acquire(peers, start, deadline),
+            (Self::Cells(cells), 1) => cells.acquire(peers, start, deadline, met),
             (_, 0) => Ok(start),
-            (Self::Cells(cells), _) => cells.acquire_many(peers, count, deadline),
-            (Self::Ledger(ledger), _) => ledger.acquire(peers, count, deadline).map(|()| 0),
+            (Self::Cells(cells), _) => cells.acquire_many(peers, count, deadline, met),
+            (Self::Ledger(ledger), _) => ledger.acquire(peers, count, deadline, met).map(|()| 0),
         }
     }
 
@@ -302,6 +311,15 @@ impl<'a> Permits<'a> {
         match self {
             Self::Cells(cells) => cells.add(peers, count),
             Self::Ledger(ledger) => ledger.add(peers, count),
+        }
+    }
+
+    /// Gives back what participants hold that have died; says whether that was anything.
+    #[cold]
+    fn bury(&self, peers: &impl Peers) -> bool {
+        match self {
+            Self::Cells(cells) => cells.bury(peers),
+            Self::Ledger(ledger) => ledger.bury(peers),
         }
     }
 

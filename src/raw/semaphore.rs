@@ -158,10 +158,11 @@ impl<'a> Cells<'a> {
         peers: &impl Peers,
         start: u32,
         deadline: Deadline,
+        met: &mut bool,
     ) -> Result<u32, NoneFree> {
         match self.cells.get(start as usize) {
             Some(cell) if cell.take(peers.me()) => Ok(start),
-            _ => self.acquire_contended(peers, start, deadline),
+            _ => self.acquire_contended(peers, start, deadline, met),
         }
     }
 
@@ -181,11 +182,12 @@ impl<'a> Cells<'a> {
         peers: &impl Peers,
         count: u32,
         deadline: Deadline,
+        met: &mut bool,
     ) -> Result<u32, NoneFree> {
         let look = |others: &mut Others, _| self.take_many(peers, count, others, deadline);
         self.head
             .crowd
-            .wait_for(peers, deadline, look, || self.bury(peers))
+            .wait_for(peers, deadline, met, look, || self.bury(peers))
     }
 
     /// Gives back `count` permits that the caller acquired, `at` being the cell of the first.

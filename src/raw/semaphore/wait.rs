@@ -14,6 +14,7 @@ impl Cells<'_> {
         peers: &impl Peers,
         start: u32,
         deadline: Deadline,
+        met: &mut bool,
     ) -> Result<u32, NoneFree> {
         let me = peers.me();
         // One look at all cells takes as long as many at one.
@@ -26,20 +27,22 @@ impl Cells<'_> {
         let look = |others: &mut Others, slept| self.take_one_or_flag(me, start, slept, others);
         self.head
             .bell
-            .wait_for(peers, deadline, look, || self.bury(peers))
+            .wait_for(peers, deadline, met, look, || self.bury(peers))
     }
 
-    /// Gives back what participants hold that have died.
-    pub(super) fn bury(&self, peers: &impl Peers) {
+    /// Gives back what participants hold that have died; says whether that was anything.
+    pub(crate) fn bury(&self, peers: &impl Peers) -> bool {
         let mut asked = Others::but(peers.me());
+        let mut met = false;
         for (_, cell) in self.within(0) {
             if let Some(owner) = cell.state().owner()
                 && asked.note(owner)
                 && peers.is_dead(owner)
             {
-                self.repair(peers, owner);
+                met |= self.repair(peers, owner) > 0;
             }
         }
+        met
     }
 
     /// Takes the first free cell.
