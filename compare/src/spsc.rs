@@ -25,7 +25,7 @@ pub fn measure(plan: &Plan, table: &mut Table) {
             alone(push_and_pop(rtrb::RingBuffer::<u64>::new(CAPACITY))),
         )
         .enter("outlive", {
-            let queue = new::<u64>(CAPACITY);
+            let queue = Spsc::<u64>::new(CAPACITY).expect("a queue");
             let ends = (
                 queue.producer().expect("free"),
                 queue.consumer().expect("free"),
