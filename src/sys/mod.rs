@@ -22,3 +22,5 @@ pub(crate) mod model;
 
 #[cfg(not(loom))]
 pub(crate) use linux::{file, fork, futex, lease, lifeline, mapping, membarrier, thread};
+#[cfg(crash_points)]
+pub use counted::{arm, disarm};

@@ -1,0 +1,39 @@
+//! Deaths on purpose. In a `--cfg crash_points` build: a real process is SIGKILLed before each
+//! shared write of each operation, one after the other, and the survivors go on. In every build:
+//! the storm, random kills of a busy crowd.
+//!
+//! No test harness: the laws run one after the other in one thread, so that fork is safe.
+
+#![expect(unsafe_code, reason = "fork")]
+
+mod crowd;
+#[cfg(crash_points)]
+mod points;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// A named law: panics where it is broken.
+pub type Law = (&'static str, fn());
+
+fn main() -> ExitCode {
+    let filter: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let mut laws: Vec<Law> = Vec::new();
+    #[cfg(crash_points)]
+    laws.extend(points::laws());
+    #[cfg(not(crash_points))]
+    laws.extend(crowd::laws());
+    laws.retain(|(name, _)| filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str())));
+    let mut failed = 0;
+    for (name, law) in &laws {
+        let start = Instant::now();
+        let outcome = std::panic::catch_unwind(law);
+        let seconds = start.elapsed().as_secs_f32();
+        let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+        println!("test {name} ... {verdict} ({seconds:.1} s)");
+        failed += usize::from(outcome.is_err());
+    }
+    let passed = laws.len() - failed;
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

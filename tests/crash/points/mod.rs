@@ -1,0 +1,13 @@
+//! Crash points: every operation, every shared write.
+
+mod array;
+mod lock;
+mod rlock;
+mod segment;
+mod sweep;
+mod value;
+
+/// All laws, one list for each noun.
+pub fn laws() -> Vec<super::Law> {
+    [lock::LAWS, rlock::LAWS, segment::LAWS, value::LAWS, array::LAWS].concat()
+}
