@@ -6,4 +6,5 @@ mod fork;
 mod lock;
 mod rlock;
 mod segment;
+mod semaphore;
 mod value;
