@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::mapping::{Line, Resident, Shared};
 use crate::measure::now;
 use crate::pinning;
+use crate::stream;
 
 /// Most sides of one race.
 const MOST: usize = 8;
@@ -88,6 +89,7 @@ pub struct Race {
 pub fn processes(bodies: Vec<Body<'_>>) -> Result<Race, String> {
     let page = Shared::<Page>::new();
     let sides = bodies.len();
+    stream::share_cores(sides);
     let mut children = Vec::new();
     for (side, body) in bodies.into_iter().enumerate() {
         let gate = Gate {
@@ -115,6 +117,7 @@ pub fn processes(bodies: Vec<Body<'_>>) -> Result<Race, String> {
 pub fn threads(bodies: Vec<Body<'_>>) -> Result<Race, String> {
     let page = Shared::<Page>::new();
     let sides = bodies.len();
+    stream::share_cores(sides);
     let whole = std::thread::scope(|scope| {
         let running: Vec<_> = bodies
             .into_iter()
@@ -233,6 +236,8 @@ impl Child {
             {
                 return true;
             }
+            // It may need this very core to get there.
+            std::thread::sleep(std::time::Duration::from_micros(10));
         }
         false
     }

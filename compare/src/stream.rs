@@ -1,5 +1,8 @@
 //! Items from one side to another, and back.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::pinning::cores;
 use crate::sides::{Body, Gate, Race};
 
 /// Bytes of an item that travels by value; larger ones are copied from place to place.
@@ -46,14 +49,23 @@ impl<const N: usize> Item for [u64; N] {
 /// Runs the sides: `sides::processes` or `sides::threads`.
 pub type Runner = for<'a> fn(Vec<Body<'a>>) -> Result<Race, String>;
 
+/// Polls before a side lets others run; set before the sides start.
+static PATIENCE: AtomicU32 = AtomicU32::new(0);
+
+/// With a core for every side nobody gives his away: a side that does runs in bursts, and is
+/// measured as if it were alone.
+pub fn share_cores(sides: usize) {
+    let patience = if sides > cores().len() { 64 } else { 1 << 16 };
+    PATIENCE.store(patience, Ordering::Relaxed);
+}
+
 /// Waits for the other side: on the processor at first, then lets others run.
 #[inline]
 pub fn until(mut is_done: impl FnMut() -> bool) {
-    const SPINS: u32 = 128;
-    let mut spins = 0;
+    let mut polls = 0;
     while !is_done() {
-        if spins < SPINS {
-            spins += 1;
+        if polls < PATIENCE.load(Ordering::Relaxed) {
+            polls += 1;
             std::hint::spin_loop();
         } else {
             std::thread::yield_now();
