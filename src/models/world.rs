@@ -144,6 +144,7 @@ impl Peers for Seat {
     }
 
     fn fence_everywhere(&self) -> bool {
+        // SeqCst: loom knows no asymmetric fence; this one forbids the same outcomes.
         loom::sync::atomic::fence(Ordering::SeqCst);
         true
     }

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::Storage;
 use crate::sys::atomic::Ordering;
-use crate::sys::clock;
+use crate::sys::{clock, file};
 
 use super::arena::Arena;
 use super::layout::{Header, MAGIC, MOST_PARTICIPANTS, layout_hash, smallest};
@@ -24,9 +24,7 @@ pub(crate) fn of<'a>(whole: Storage<'a>) -> Result<&'a Header> {
 /// Makes a segment of zeroed memory. The magic comes last: before it there is no segment.
 pub(crate) fn format(whole: Storage<'_>, participants: u32) -> Result<()> {
     let header = of(whole)?;
-    let mut id = [0_u8; 16];
-    rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
-        .map_err(|e| Error::os(e.into(), "draw an id for the segment"))?;
+    let id = file::random().map_err(|e| Error::os(e, "draw an id for the segment"))?;
     // Relaxed: the Release of the magic publishes all of it.
     for (word, bytes) in header.id.iter().zip(id.chunks_exact(8)) {
         let mut eight = [0; 8];
@@ -37,8 +35,7 @@ pub(crate) fn format(whole: Storage<'_>, participants: u32) -> Result<()> {
     header.size.store(whole.len() as u64, Ordering::Relaxed);
     header.participants.store(participants, Ordering::Relaxed);
     header.created.store(clock::unix_nanos(), Ordering::Relaxed);
-    let pid = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
-    header.creator.store(pid, Ordering::Relaxed);
+    header.creator.store(std::process::id(), Ordering::Relaxed);
     Arena::new(whole, header, participants).format();
     // Release: pairs with the Acquire in `check`.
     header.magic.store(MAGIC, Ordering::Release);

@@ -138,6 +138,7 @@ impl Inner {
     }
 
     /// The token of this process, if it has one now.
+    #[inline]
     pub(crate) fn token(&self) -> Option<Token> {
         Token::from_bits(self.page.token())
     }
@@ -170,7 +171,7 @@ impl Inner {
             // Relaxed: ordered by the Release that makes the slot live.
             header.unfenced.store(1, Ordering::Relaxed);
         }
-        let pid = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
+        let pid = std::process::id();
         let namespace = crate::sys::file::pid_namespace();
         let before = RefCell::default();
         let describe = |slot: &Slot| {

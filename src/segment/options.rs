@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::mapping::Mapping;
+use crate::sys::mapping::{self, Mapping};
 use crate::sys::{file, lease};
 
 use super::attached;
@@ -233,11 +233,11 @@ impl SegmentOptions {
 
     fn open_at(&self, name: &str, path: &Path) -> Result<Segment> {
         let doing = || format!("open segment `{name}`");
-        let fd = file::existing(path).map_err(|e| match e.raw_os_error() {
-            Some(libc::ELOOP) => Error::new(ErrorKind::NotASegment, doing())
+        let fd = file::existing(path).map_err(|e| match e {
+            e if file::is_link(&e) => Error::new(ErrorKind::NotASegment, doing())
                 .advise("the name is a symbolic link, which is never followed"),
-            Some(libc::EISDIR | libc::ENXIO) => Error::new(ErrorKind::NotASegment, doing()),
-            _ => Error::os(e, doing()),
+            e if file::is_no_file(&e) => Error::new(ErrorKind::NotASegment, doing()),
+            e => Error::os(e, doing()),
         })?;
         let owner = file::facts(fd.as_fd()).map_err(|e| Error::os(e, doing()))?.owner;
         if owner != file::user() && owner != 0 {
@@ -334,7 +334,7 @@ impl SegmentOptions {
             return refuse("a segment has 1 to 1023 participants");
         }
         let least = smallest(self.participants);
-        let page = rustix::param::page_size() as u64;
+        let page = mapping::page_size();
         match self.size.checked_next_multiple_of(page) {
             Some(size) if size >= least && i64::try_from(size).is_ok() => Ok(size),
             Some(size) if size < least => refuse("the size is too small for so many participants"),

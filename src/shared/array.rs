@@ -152,6 +152,10 @@ impl<T: Pod> Array<T> {
     ///
     /// As [`Array::lock`].
     ///
+    /// # If a process dies
+    ///
+    /// As the type says. The death of the caller in here leaves nothing.
+    ///
     /// # Errors
     ///
     /// As [`Array::get`].
@@ -164,6 +168,10 @@ impl<T: Pod> Array<T> {
     /// # Blocking
     ///
     /// As [`Array::lock`].
+    ///
+    /// # If a process dies
+    ///
+    /// As for [`Array::to_vec`].
     ///
     /// # Errors
     ///

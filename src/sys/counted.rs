@@ -14,12 +14,14 @@ static PASSED: core_types::AtomicU64 = core_types::AtomicU64::new(0);
 
 /// Arms the fuse: the process is SIGKILLed before its `k`-th shared write from now (k from 1).
 pub fn arm(k: u64) {
+    // SeqCst: none of the points to count moves before it, whatever its own order.
     PASSED.store(0, Ordering::SeqCst);
     FUSE.store(k, Ordering::SeqCst);
 }
 
 /// Disarms the fuse and returns the number of points passed since it was armed.
 pub fn disarm() -> u64 {
+    // SeqCst: as in `arm`.
     FUSE.store(0, Ordering::SeqCst);
     PASSED.swap(0, Ordering::SeqCst)
 }

@@ -7,4 +7,5 @@ mod lock;
 mod rlock;
 mod segment;
 mod semaphore;
+mod tidy;
 mod value;

@@ -156,6 +156,23 @@ pub(crate) fn pid_namespace() -> u64 {
     rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino)
 }
 
+/// Whether a name was refused because it is a symbolic link.
+pub(crate) fn is_link(refused: &io::Error) -> bool {
+    refused.raw_os_error() == Some(libc::ELOOP)
+}
+
+/// Whether a name was refused because it belongs to a folder, a socket or the like.
+pub(crate) fn is_no_file(refused: &io::Error) -> bool {
+    matches!(refused.raw_os_error(), Some(libc::EISDIR | libc::ENXIO))
+}
+
+/// Bytes that nobody else has drawn.
+pub(crate) fn random() -> io::Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(bytes)
+}
+
 /// Whether `fd` is a memfd, which has no name by which somebody could cut it.
 pub(crate) fn is_memfd(fd: BorrowedFd<'_>) -> bool {
     rustix::fs::readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())

@@ -171,6 +171,7 @@ impl Watched {
     fn watch(fd: OwnedFd) -> Self {
         let raw = fd.into_raw_fd();
         for cell in cells() {
+            // SeqCst: one of the looks that `reopen` reasons about; below too.
             if cell.fd.compare_exchange(NONE, raw, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
                 return Self(cell);
             }
@@ -179,6 +180,7 @@ impl Watched {
             fd: AtomicI32::new(raw),
             next: AtomicPtr::new(CELLS.load(Ordering::Acquire)),
         }));
+        // SeqCst: as above.
         while let Err(head) = CELLS.compare_exchange(
             cell.next.load(Ordering::Relaxed),
             cell,
@@ -239,15 +241,17 @@ fn install_hooks() -> io::Result<()> {
 }
 
 extern "C" fn before_fork() {
+    // SeqCst: the other side of the looks in `Watched::reopen`; in the other hooks too.
     BEGUN.fetch_add(1, Ordering::SeqCst);
 }
 
 extern "C" fn in_parent() {
+    // SeqCst: as in `before_fork`.
     ENDED.fetch_add(1, Ordering::SeqCst);
 }
 
 extern "C" fn in_child() {
-    // Forks of other threads do not go on in the child.
+    // Forks of other threads do not go on in the child. SeqCst: as in `before_fork`.
     ENDED.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
     for cell in cells() {
         refresh(cell);

@@ -8,6 +8,11 @@ use std::ptr::NonNull;
 
 use memmap2::{MmapOptions, MmapRaw};
 
+/// Bytes of a page: a mapping is whole pages.
+pub(crate) fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}
+
 /// A mapped region. Its bytes belong to every process that maps it: only atomics and raw copies
 /// may touch them.
 #[derive(Debug)]
