@@ -4,10 +4,11 @@ mod array;
 mod lock;
 mod rlock;
 mod segment;
+mod semaphore;
 mod sweep;
 mod value;
 
 /// All laws, one list for each noun.
 pub fn laws() -> Vec<super::Law> {
-    [lock::LAWS, rlock::LAWS, segment::LAWS, value::LAWS, array::LAWS].concat()
+    [lock::LAWS, rlock::LAWS, segment::LAWS, value::LAWS, array::LAWS, semaphore::LAWS].concat()
 }
