@@ -31,6 +31,14 @@ impl Forked {
         }
     }
 
+    /// How the process ended, if it has.
+    #[cfg_attr(crash_points, expect(dead_code, reason = "the storm's"))]
+    pub fn ended(&mut self) -> Option<End> {
+        let (_, status) = waitpid(self.0, WaitOptions::NOHANG).expect("the child is ours")?;
+        self.0 = None;
+        Some(status.exit_status().map_or(End::Killed, End::Exited))
+    }
+
     pub fn kill(&mut self) {
         if let Some(pid) = self.0 {
             let _ = kill_process(pid, Signal::KILL);
@@ -65,9 +73,4 @@ impl Drop for Forked {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// The laws of the storm.
-pub fn laws() -> Vec<super::Law> {
-    Vec::new()
 }

@@ -9,6 +9,12 @@
 mod crowd;
 #[cfg(crash_points)]
 mod points;
+#[cfg(not(crash_points))]
+mod random;
+#[cfg(not(crash_points))]
+mod storm;
+#[cfg(not(crash_points))]
+mod waiters;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -22,7 +28,7 @@ fn main() -> ExitCode {
     #[cfg(crash_points)]
     laws.extend(points::laws());
     #[cfg(not(crash_points))]
-    laws.extend(crowd::laws());
+    laws.extend([storm::LAWS, waiters::LAWS].concat());
     laws.retain(|(name, _)| filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str())));
     let mut failed = 0;
     for (name, law) in &laws {

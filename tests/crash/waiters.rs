@@ -1,0 +1,67 @@
+//! Killed waiters: the storms in which pthread mutexes, `sem_t` and condition variables strand the
+//! living.
+
+use std::time::{Duration, Instant};
+
+use outlive::{AtomicArray, Lock, Segment, Semaphore};
+
+use crate::crowd::Forked;
+use crate::random::Random;
+
+pub const LAWS: &[crate::Law] = &[
+    ("waiters::a_killed_waiter_of_a_lock_strands_no_other", || {
+        let segment = Segment::anonymous().unwrap();
+        let lock = Lock::create(&segment, "lock").unwrap();
+        rounds(&segment, |turn| {
+            // Only waiters that live and are never woken could hang here.
+            let guard = lock.lock().or_else(|e| e.repair(|_| {})).unwrap();
+            turn();
+            drop(guard);
+        });
+    }),
+    ("waiters::a_killed_waiter_of_a_semaphore_strands_no_other", || {
+        let segment = Segment::anonymous().unwrap();
+        let semaphore = Semaphore::create(&segment, "semaphore", 1).unwrap();
+        rounds(&segment, |turn| {
+            let permit = semaphore.acquire().unwrap();
+            turn();
+            drop(permit);
+        });
+        segment.reap().unwrap();
+        assert_eq!(semaphore.available(), 1);
+    }),
+];
+
+const WAITERS: usize = 3;
+const ROUNDS: u64 = 150;
+const HANG: Duration = Duration::from_secs(1);
+
+/// Waiters take turns for ever; one of them is killed at a random moment; the others' turns must
+/// go on within a second.
+fn rounds(segment: &Segment, take: impl Fn(&dyn Fn())) {
+    let turns = AtomicArray::<u64>::create(segment, "turns", WAITERS).unwrap();
+    let start = |me: usize| {
+        Forked::start(|| {
+            loop {
+                take(&|| {
+                    turns.fetch_add(me, 1).unwrap();
+                });
+            }
+        })
+    };
+    let mut waiters: Vec<_> = (0..WAITERS).map(start).collect();
+    let mut random = Random::new(7);
+    for round in 0..ROUNDS {
+        std::thread::sleep(Duration::from_micros(random.below(3000)));
+        let victim = random.below(WAITERS as u64) as usize;
+        waiters[victim].kill();
+        let before = turns.to_vec().unwrap();
+        let patience = Instant::now() + HANG;
+        let goes_on = |me: usize| turns.get(me).unwrap() > before[me];
+        while !(0..WAITERS).filter(|me| *me != victim).all(goes_on) {
+            assert!(Instant::now() < patience, "a waiter is stranded in round {round}");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        waiters[victim] = start(victim);
+    }
+}
