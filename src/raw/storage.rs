@@ -25,3 +25,24 @@ residents!(
     super::semaphore::Cell,
     super::semaphore::Head,
 );
+
+#[cfg(test)]
+mod tests {
+    use crate::raw;
+
+    #[test]
+    fn residents_are_as_long_as_the_format_says() {
+        // `docs/segment-format.md`; the heads of registry and arena are asserted where they are.
+        assert_eq!(size_of::<raw::robust_lock::RobustLock>(), 64);
+        assert_eq!(size_of::<raw::rlock::Recursion>(), 16);
+        assert_eq!(size_of::<raw::semaphore::Head>(), 64);
+        assert_eq!(size_of::<raw::semaphore::Cell>(), 4);
+        assert_eq!(size_of::<raw::ledger::Head>(), 64);
+        assert_eq!(size_of::<raw::ledger::Entry>(), 16);
+        assert_eq!(size_of::<raw::record::Head>(), 16);
+        assert_eq!(size_of::<raw::journal::Head>(), 104);
+        assert_eq!(size_of::<raw::spsc::Fixed>(), 40);
+        assert_eq!(size_of::<raw::spsc::Side>(), 16);
+        assert_eq!(size_of::<raw::mpmc::Controls>(), 40);
+    }
+}

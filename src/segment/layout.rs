@@ -155,6 +155,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn fields_are_where_the_format_says() {
+        use core::mem::offset_of;
+        // `docs/segment-format.md`, diagram by diagram.
+        assert_eq!((RECOVERIES_AT, REGISTRY_AT, arena_at(64)), (128, 2176, 6272));
+        assert_eq!(offset_of!(Header, participants), 24);
+        assert_eq!(offset_of!(Header, id), 32);
+        assert_eq!(offset_of!(Header, creator), 56);
+        assert_eq!(offset_of!(Header, books), 64);
+        assert_eq!(offset_of!(Header, merges), 72);
+        assert_eq!(offset_of!(Header, recoveries), 88);
+        assert_eq!(offset_of!(RecoveryEntry, when), 16);
+        assert_eq!(offset_of!(RecoveryEntry, by), 56);
+        assert_eq!(offset_of!(Slot, pid), 4);
+        assert_eq!(offset_of!(Slot, since), 16);
+        assert_eq!(offset_of!(Slot, label), 32);
+        assert_eq!(offset_of!(BlockHead, kind), 12);
+        assert_eq!(offset_of!(BlockHead, len), 24);
+        assert_eq!(offset_of!(BlockHead, name_hash), 36);
+        assert_eq!((head_len(192), head_len(193)), (64, 128));
+    }
+
+    #[test]
     fn the_parts_of_a_segment_do_not_overlap() {
         for participants in [1, 2, 63, 64, 65, MOST_PARTICIPANTS] {
             assert!(arena_at(participants) >= REGISTRY_AT + u64::from(participants) * 64);
