@@ -53,15 +53,23 @@ impl Queue {
         for (at, value) in batch.iter().enumerate() {
             self.item(tail.position() + at as u64).set(*value);
         }
-        self.ring().publish(tail, wanted, peers);
+        if self.ring().publish(tail, wanted) {
+            self.ring().wake(End::Producer, peers);
+        }
         Ok(())
     }
 
     fn take(&self, head: &mut Head, peers: &Seat) -> Result<u32, Stopped> {
         self.ring().wait_for_items(head, 1, peers, Deadline::NEVER)?;
         let value = self.item(head.position()).get();
-        self.ring().consume(head, 1, peers);
+        self.consume(head, 1, peers);
         Ok(value)
+    }
+
+    fn consume(&self, head: &mut Head, count: u64, peers: &Seat) {
+        if self.ring().consume(head, count) {
+            self.ring().wake(End::Consumer, peers);
+        }
     }
 
     fn take_all(&self, head: &mut Head, peers: &Seat) -> (Vec<u32>, Stopped) {
@@ -121,7 +129,7 @@ fn a_batch_is_seen_whole() {
             for at in 0..ready {
                 assert_eq!(u64::from(queue.item(head.position() + at).get()), seen + at + 1);
             }
-            queue.ring().consume(&mut head, ready, &peers);
+            queue.consume(&mut head, ready, &peers);
             seen += ready;
         }
         producer.join().unwrap();
@@ -340,7 +348,7 @@ fn of_two_successors_one_wins_and_the_reaper_does_not_disturb() {
         reaper.join().unwrap();
         heir.join().unwrap();
         let last = seat(&world, 2);
-        assert!(queue.ring().holds(End::Producer, &last));
+        assert_eq!(queue.ring().owner(End::Producer), Some(last.me()));
         queue.ring().repair(&last, seat(&world, 0).me());
         let mut head = queue.ring().claim_consumer(&last).unwrap();
         assert_eq!(queue.take(&mut head, &last), Ok(1));

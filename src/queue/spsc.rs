@@ -44,7 +44,7 @@ pub use producer::{Producer, WriteChunk};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{AlreadyHeld, End, Geometry};
-use crate::raw::{Kind, Storage, spsc};
+use crate::raw::{Kind, Peers, Storage, Token, spsc};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Seat, Segment, Spec};
 
@@ -135,8 +135,8 @@ impl<T: Pod> Spsc<T> {
     ///
     /// [`ErrorKind::InUse`] where a living process has it, perhaps this one.
     pub fn producer(&self) -> Result<Producer<T>> {
-        let tail = self.claim(End::Producer, |ring, seat| ring.claim_producer(seat))?;
-        Ok(Producer::new(self.bound.clone(), tail))
+        let (tail, token) = self.claim(End::Producer, |ring, seat| ring.claim_producer(seat))?;
+        Ok(Producer::new(self.bound.clone(), tail, token))
     }
 
     /// Takes the consumer's end; it goes on at the first item that was not consumed.
@@ -149,15 +149,15 @@ impl<T: Pod> Spsc<T> {
     ///
     /// [`ErrorKind::InUse`] where a living process has it, perhaps this one.
     pub fn consumer(&self) -> Result<Consumer<T>> {
-        let head = self.claim(End::Consumer, |ring, seat| ring.claim_consumer(seat))?;
-        Ok(Consumer::new(self.bound.clone(), head))
+        let (head, token) = self.claim(End::Consumer, |ring, seat| ring.claim_consumer(seat))?;
+        Ok(Consumer::new(self.bound.clone(), head, token))
     }
 
     fn claim<R>(
         &self,
         end: End,
         claim: impl FnOnce(&spsc::Spsc<'_>, &Seat<'_>) -> Result<R, AlreadyHeld>,
-    ) -> Result<R> {
+    ) -> Result<(R, Token)> {
         let seat = self.bound.seat()?;
         let ring = self.ring();
         let before = ring.owner(end);
@@ -169,7 +169,7 @@ impl<T: Pod> Spsc<T> {
         if before.is_some() {
             self.bound.object().reap();
         }
-        Ok(claimed)
+        Ok((claimed, seat.me()))
     }
 
     /// Says for ever that nothing more is to come: the producer is refused, the consumer takes what

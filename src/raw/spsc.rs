@@ -68,16 +68,17 @@ pub(crate) use ends::AlreadyHeld;
 #[cfg(not(loom))]
 pub(crate) use geometry::{Geometry, payload};
 
-use super::Peers;
 use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// What concerns both ends and hardly ever changes.
+/// What concerns both ends and hardly ever changes: both may look at it often.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Fixed {
     capacity: AtomicU64,
     item_size: AtomicU64,
     item_align: AtomicU64,
+    producer: AtomicU32,
+    consumer: AtomicU32,
     closed: AtomicU32,
 }
 
@@ -87,7 +88,6 @@ pub(crate) struct Fixed {
 pub(crate) struct Side {
     /// The tail as noted, or the head.
     position: AtomicU64,
-    hold: AtomicU32,
     /// Nonzero: the other end sleeps here, and this end wakes it.
     bell: AtomicU32,
 }
@@ -213,11 +213,12 @@ impl Spsc<'_> {
     }
 
     /// Publishes `count` items, written to the slots from the tail on; `count` is at most what
-    /// [`Spsc::room`] gave.
+    /// [`Spsc::room`] gave. True where the consumer sleeps, and [`Spsc::wake`] is due.
     #[inline]
-    pub(crate) fn publish(&self, tail: &mut Tail, count: u64, peers: &impl Peers) {
+    #[must_use]
+    pub(crate) fn publish(&self, tail: &mut Tail, count: u64) -> bool {
         if count == 0 {
-            return;
+            return false;
         }
         let end = tail.position.wrapping_add(count);
         if let Some(tag) = self.tag(tail.position) {
@@ -227,7 +228,7 @@ impl Spsc<'_> {
         tail.position = end;
         // Release: pairs with the Acquire in `claim_consumer`, for which it stands for the tag.
         self.producer.position.store(end, Ordering::Release);
-        self.producer.ring(peers);
+        self.producer.is_awaited()
     }
 
     /// How many items, up to `wanted`, the consumer may copy out now.
@@ -248,16 +249,18 @@ impl Spsc<'_> {
         }
     }
 
-    /// Gives the slots of `count` items back; `count` is at most what [`Spsc::ready`] gave.
+    /// Gives the slots of `count` items back; `count` is at most what [`Spsc::ready`] gave. True
+    /// where the producer sleeps, and [`Spsc::wake`] is due.
     #[inline]
-    pub(crate) fn consume(&self, head: &mut Head, count: u64, peers: &impl Peers) {
+    #[must_use]
+    pub(crate) fn consume(&self, head: &mut Head, count: u64) -> bool {
         if count == 0 {
-            return;
+            return false;
         }
         head.position = head.position.wrapping_add(count);
         // Release: pairs with the Acquire in `room`; the payloads were copied out before.
         self.consumer.position.store(head.position, Ordering::Release);
-        self.consumer.ring(peers);
+        self.consumer.is_awaited()
     }
 
     /// The boundary after the boundary at `position`; `None` where nothing is published there.

@@ -169,6 +169,7 @@ impl Object {
     }
 
     /// This process's seat if it has one: not in a forked child that never acted.
+    #[inline]
     pub(crate) fn seat_if_joined(&self) -> Option<Seat<'_>> {
         self.0.inner.token().map(|token| Seat::new(token, &self.0.inner))
     }

@@ -46,26 +46,20 @@ impl<T: Pod> Items<T> {
         })
     }
 
-    /// Copies `item` into the slot `index`, which the caller must have claimed.
+    /// Copies `item` into the slot that begins `at`, which the caller must have claimed.
     #[inline]
-    pub(super) fn write(&self, index: usize, item: &T) {
-        let Some(place) = self.slots.item(index) else {
-            return;
-        };
-        // SAFETY: (1) `item` has room for a `T` at `place`, by the check in `attach`, and the copy
-        // asks for no alignment; (2) the claim makes it the caller's alone, and atomics beside it
-        // are not touched. A process that breaks that rule makes a wrong item: any bytes are a `T`,
-        // and nothing here borrows them.
-        unsafe { place.cast::<T>().write_unaligned(*item) };
+    pub(super) fn write(&self, at: usize, item: &T) {
+        // SAFETY: (1) `at` comes from a claim on these slots, so there is room for a `T`, by the
+        // check in `attach`; the copy asks for no alignment. (2) The claim makes it the caller's
+        // alone, and the words of slots are not touched. A process that breaks that rule makes a
+        // wrong item: any bytes are a `T`, and nothing here borrows them.
+        unsafe { self.slots.item(at).cast::<T>().write_unaligned(*item) };
     }
 
-    /// Copies the item out of the slot `index`, which the caller must have claimed.
+    /// Copies the item out of the slot that begins `at`, which the caller must have claimed.
     #[inline]
-    pub(super) fn read(&self, index: usize) -> T {
-        let Some(place) = self.slots.item(index) else {
-            return T::zeroed();
-        };
+    pub(super) fn read(&self, at: usize) -> T {
         // SAFETY: as in `write`; between the claim and its end nobody writes the item.
-        unsafe { place.cast::<T>().read_unaligned() }
+        unsafe { self.slots.item(at).cast::<T>().read_unaligned() }
     }
 }

@@ -8,7 +8,8 @@ use bytemuck::Pod;
 use crate::error::Result;
 use crate::queue::PopError;
 use crate::raw::spsc::{End, Head, Stopped};
-use crate::segment::{Bound, Seat};
+use crate::raw::Token;
+use crate::segment::Bound;
 use crate::sys::clock::Deadline;
 
 use super::end::Hold;
@@ -30,8 +31,8 @@ pub struct Consumer<T> {
 }
 
 impl<T: Pod> Consumer<T> {
-    pub(super) fn new(bound: Bound<Items<T>>, head: Head) -> Self {
-        Self { hold: Hold::new(bound, End::Consumer), head }
+    pub(super) fn new(bound: Bound<Items<T>>, head: Head, token: Token) -> Self {
+        Self { hold: Hold::new(bound, End::Consumer, token), head }
     }
 
     /// Takes an item out, sleeping until there is one.
@@ -62,14 +63,14 @@ impl<T: Pod> Consumer<T> {
     /// [`PopError::Empty`] where there is none; otherwise as [`Consumer::pop`].
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        let seat = self.hold.seat().map_err(PopError::Broken)?;
+        self.hold.check().map_err(PopError::Broken)?;
         let items = self.hold.bound.view();
         if items.ring().ready(&mut self.head, 1) == 0
             && let Err(refused) = refuse(&self.hold, &mut self.head, 1)
         {
             return Err(refused);
         }
-        Ok(consume(items, &mut self.head, &seat))
+        Ok(self.consume())
     }
 
     /// Takes an item out, sleeping until there is one, but not longer than `limit`.
@@ -135,7 +136,7 @@ impl<T: Pod> Consumer<T> {
     #[inline]
     pub fn try_read_chunk(&mut self, wanted: usize) -> Result<ReadChunk<'_, T>, PopError> {
         let wanted = at_least_one(wanted);
-        self.hold.seat().map_err(PopError::Broken)?;
+        self.hold.check().map_err(PopError::Broken)?;
         let mut len = self.hold.bound.view().ring().ready(&mut self.head, wanted);
         if len == 0 {
             len = refuse(&self.hold, &mut self.head, wanted)?;
@@ -197,12 +198,22 @@ impl<T: Pod> Consumer<T> {
 
     #[inline]
     fn pop_until(&mut self, deadline: impl FnOnce() -> Deadline) -> Result<T, PopError> {
-        let seat = self.hold.seat().map_err(PopError::Broken)?;
+        self.hold.check().map_err(PopError::Broken)?;
         let items = self.hold.bound.view();
         if items.ring().ready(&mut self.head, 1) == 0 {
-            await_items(&self.hold, &mut self.head, 1, &seat, deadline())?;
+            await_items(&self.hold, &mut self.head, 1, deadline)?;
         }
-        Ok(consume(items, &mut self.head, &seat))
+        Ok(self.consume())
+    }
+
+    #[inline]
+    fn consume(&mut self) -> T {
+        let items = self.hold.bound.view();
+        let item = items.read(self.head.position());
+        if items.ring().consume(&mut self.head, 1) {
+            self.hold.wake();
+        }
+        item
     }
 
     #[inline]
@@ -212,10 +223,10 @@ impl<T: Pod> Consumer<T> {
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<ReadChunk<'_, T>, PopError> {
         let wanted = at_least_one(wanted);
-        let seat = self.hold.seat().map_err(PopError::Broken)?;
+        self.hold.check().map_err(PopError::Broken)?;
         let mut len = self.hold.bound.view().ring().ready(&mut self.head, wanted);
         if len == 0 {
-            len = await_items(&self.hold, &mut self.head, wanted, &seat, deadline())?;
+            len = await_items(&self.hold, &mut self.head, wanted, deadline)?;
         }
         Ok(ReadChunk { consumer: self, len: items::count(len) })
     }
@@ -225,13 +236,6 @@ impl<T: Pod> Consumer<T> {
 #[inline]
 fn at_least_one(wanted: usize) -> u64 {
     wanted.max(1) as u64
-}
-
-#[inline]
-fn consume<T: Pod>(items: &Items<T>, head: &mut Head, seat: &Seat<'_>) -> T {
-    let item = items.read(head.position());
-    items.ring().consume(head, 1, seat);
-    item
 }
 
 /// Why the ring is empty; or how many items came meanwhile.
@@ -251,11 +255,11 @@ fn await_items<T: Pod>(
     hold: &Hold<T>,
     head: &mut Head,
     wanted: u64,
-    seat: &Seat<'_>,
-    deadline: Deadline,
+    deadline: impl FnOnce() -> Deadline,
 ) -> Result<u64, PopError> {
+    let seat = hold.bound.seat().map_err(PopError::Broken)?;
     let ring = hold.bound.view().ring();
-    ring.wait_for_items(head, wanted, seat, deadline).map_err(|stopped| {
+    ring.wait_for_items(head, wanted, &seat, deadline()).map_err(|stopped| {
         hold.mourn(stopped);
         stopped.into()
     })
@@ -339,8 +343,8 @@ impl<T: Pod> ReadChunk<'_, T> {
         assert!(count <= self.len, "a chunk of {} items", self.len);
         let Consumer { hold, head } = self.consumer;
         // A child forked since the chunk was made must not consume for its parent.
-        if let Ok(seat) = hold.seat() {
-            hold.bound.view().ring().consume(head, count as u64, &seat);
+        if hold.check().is_ok() && hold.bound.view().ring().consume(head, count as u64) {
+            hold.wake();
         }
     }
 

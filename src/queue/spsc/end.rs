@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{End, Stopped};
-use crate::segment::{Bound, Seat};
+use crate::raw::{Peers, Token};
+use crate::segment::Bound;
 use crate::sys::clock;
 
 use super::items::Items;
@@ -13,6 +14,8 @@ use super::items::Items;
 pub(super) struct Hold<T> {
     pub(super) bound: Bound<Items<T>>,
     end: End,
+    /// Of this process when it took the end: a child forked since has another.
+    token: Token,
     /// When the non-blocking forms last asked whether the other end lives.
     asked: Cell<u64>,
 }
@@ -21,15 +24,25 @@ impl<T> Hold<T> {
     /// The non-blocking forms, which may be called in a loop, ask the kernel no more often.
     const BETWEEN_QUESTIONS: u64 = 5_000_000;
 
-    pub(super) fn new(bound: Bound<Items<T>>, end: End) -> Self {
-        Self { bound, end, asked: Cell::new(0) }
+    pub(super) fn new(bound: Bound<Items<T>>, end: End, token: Token) -> Self {
+        Self { bound, end, token, asked: Cell::new(0) }
     }
 
-    /// The seat of the process that took the end; none for a child forked since.
+    /// An error in a child forked since the end was taken.
     #[inline]
-    pub(super) fn seat(&self) -> Result<Seat<'_>> {
-        let seat = self.bound.seat()?;
-        if self.bound.view().ring().holds(self.end, &seat) { Ok(seat) } else { Err(self.foreign()) }
+    pub(super) fn check(&self) -> Result<()> {
+        match self.bound.object().seat_if_joined() {
+            Some(seat) if seat.me() == self.token => Ok(()),
+            _ => Err(self.foreign()),
+        }
+    }
+
+    /// Wakes the other end, which waits for this one.
+    #[cold]
+    pub(super) fn wake(&self) {
+        if let Some(seat) = self.bound.object().seat_if_joined() {
+            self.bound.view().ring().wake(self.end, &seat);
+        }
     }
 
     #[cold]

@@ -8,7 +8,8 @@ use bytemuck::Pod;
 use crate::error::Result;
 use crate::queue::PushError;
 use crate::raw::spsc::{End, Stopped, Tail};
-use crate::segment::{Bound, Seat};
+use crate::raw::Token;
+use crate::segment::Bound;
 use crate::sys::clock::Deadline;
 
 use super::end::Hold;
@@ -30,8 +31,8 @@ pub struct Producer<T> {
 }
 
 impl<T: Pod> Producer<T> {
-    pub(super) fn new(bound: Bound<Items<T>>, tail: Tail) -> Self {
-        Self { hold: Hold::new(bound, End::Producer), tail }
+    pub(super) fn new(bound: Bound<Items<T>>, tail: Tail, token: Token) -> Self {
+        Self { hold: Hold::new(bound, End::Producer, token), tail }
     }
 
     /// Publishes an item, sleeping until there is room.
@@ -62,12 +63,12 @@ impl<T: Pod> Producer<T> {
     /// [`PushError::Full`] where there is none; otherwise as [`Producer::push`].
     #[inline]
     pub fn try_push(&mut self, item: T) -> Result<(), PushError> {
-        let seat = self.hold.seat().map_err(PushError::Broken)?;
+        self.hold.check().map_err(PushError::Broken)?;
         let items = self.hold.bound.view();
         if items.ring().is_closed() || items.ring().room(&mut self.tail, 1) == 0 {
             return Err(self.refuse());
         }
-        publish(items, &mut self.tail, &item, &seat);
+        self.publish(&item);
         Ok(())
     }
 
@@ -133,7 +134,7 @@ impl<T: Pod> Producer<T> {
     /// As [`Producer::try_push`].
     #[inline]
     pub fn try_write_chunk(&mut self, wanted: usize) -> Result<WriteChunk<'_, T>, PushError> {
-        self.hold.seat().map_err(PushError::Broken)?;
+        self.hold.check().map_err(PushError::Broken)?;
         let ring = self.hold.bound.view().ring();
         let len = if ring.is_closed() { 0 } else { ring.room(&mut self.tail, at_least_one(wanted)) };
         if len == 0 {
@@ -200,12 +201,12 @@ impl<T: Pod> Producer<T> {
         item: &T,
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<(), PushError> {
-        let seat = self.hold.seat().map_err(PushError::Broken)?;
+        self.hold.check().map_err(PushError::Broken)?;
         let items = self.hold.bound.view();
         if items.ring().is_closed() || items.ring().room(&mut self.tail, 1) == 0 {
-            await_room(&self.hold, &mut self.tail, 1, &seat, deadline())?;
+            await_room(&self.hold, &mut self.tail, 1, deadline)?;
         }
-        publish(items, &mut self.tail, item, &seat);
+        self.publish(item);
         Ok(())
     }
 
@@ -216,13 +217,22 @@ impl<T: Pod> Producer<T> {
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<WriteChunk<'_, T>, PushError> {
         let wanted = at_least_one(wanted);
-        let seat = self.hold.seat().map_err(PushError::Broken)?;
+        self.hold.check().map_err(PushError::Broken)?;
         let ring = self.hold.bound.view().ring();
         let mut len = if ring.is_closed() { 0 } else { ring.room(&mut self.tail, wanted) };
         if len == 0 {
-            len = await_room(&self.hold, &mut self.tail, wanted, &seat, deadline())?;
+            len = await_room(&self.hold, &mut self.tail, wanted, deadline)?;
         }
         Ok(WriteChunk { producer: self, len: items::count(len) })
+    }
+
+    #[inline]
+    fn publish(&mut self, item: &T) {
+        let items = self.hold.bound.view();
+        items.write(self.tail.position(), item);
+        if items.ring().publish(&mut self.tail, 1) {
+            self.hold.wake();
+        }
     }
 
     #[cold]
@@ -241,22 +251,16 @@ fn at_least_one(wanted: usize) -> u64 {
     wanted.max(1) as u64
 }
 
-#[inline]
-fn publish<T: Pod>(items: &Items<T>, tail: &mut Tail, item: &T, seat: &Seat<'_>) {
-    items.write(tail.position(), item);
-    items.ring().publish(tail, 1, seat);
-}
-
 #[cold]
 fn await_room<T: Pod>(
     hold: &Hold<T>,
     tail: &mut Tail,
     wanted: u64,
-    seat: &Seat<'_>,
-    deadline: Deadline,
+    deadline: impl FnOnce() -> Deadline,
 ) -> Result<u64, PushError> {
+    let seat = hold.bound.seat().map_err(PushError::Broken)?;
     let ring = hold.bound.view().ring();
-    ring.wait_for_room(tail, wanted, seat, deadline).map_err(|stopped| {
+    ring.wait_for_room(tail, wanted, &seat, deadline()).map_err(|stopped| {
         hold.mourn(stopped);
         stopped.into()
     })
@@ -336,8 +340,8 @@ impl<T: Pod> WriteChunk<'_, T> {
         assert!(count <= self.len, "a chunk of {} items", self.len);
         let Producer { hold, tail } = self.producer;
         // A child forked since the chunk was made must not publish for its parent.
-        if let Ok(seat) = hold.seat() {
-            hold.bound.view().ring().publish(tail, count as u64, &seat);
+        if hold.check().is_ok() && hold.bound.view().ring().publish(tail, count as u64) {
+            hold.wake();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{End, Head, ROUNDS, Side, Spsc, Stopped, Tail};
 use crate::raw::{Peers, Token};
-use crate::sys::atomic::Ordering;
+use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::hint;
 
 /// Who holds an end.
@@ -20,9 +20,6 @@ impl Hold {
     }
     fn by(token: Token) -> u32 {
         token.bits()
-    }
-    fn of(side: &Side, order: Ordering) -> Self {
-        Self(side.hold.load(order))
     }
 }
 
@@ -55,7 +52,7 @@ impl Spsc<'_> {
             return Some(Stopped::Disconnected { crashed: false });
         }
         // Acquire: pairs with the Release in `leave` and `repair`.
-        let hold = Hold::of(self.side(end.other()), Ordering::Acquire);
+        let hold = Hold(self.hold(end.other()).load(Ordering::Acquire));
         let crashed = match hold.owner() {
             Some(owner) if ask && peers.is_dead(owner) => true,
             Some(_) => return None,
@@ -66,17 +63,10 @@ impl Spsc<'_> {
         Some(Stopped::Disconnected { crashed })
     }
 
-    /// Whether the caller's process holds `end`: a child made by `fork` does not.
-    #[inline]
-    pub(crate) fn holds(&self, end: End, peers: &impl Peers) -> bool {
-        // Relaxed: only the owner itself changes a hold from or to its own token.
-        self.side(end).hold.load(Ordering::Relaxed) == Hold::by(peers.me())
-    }
-
     /// Who has `end`, dead or alive. It may change at once.
     pub(crate) fn owner(&self, end: End) -> Option<Token> {
         // Relaxed: shown to people, and compared with later looks.
-        Hold::of(self.side(end), Ordering::Relaxed).owner()
+        Hold(self.hold(end).load(Ordering::Relaxed)).owner()
     }
 
     /// Takes the producer's end, and finds where the last producer got to.
@@ -126,34 +116,42 @@ impl Spsc<'_> {
     }
 
     fn vacate(&self, end: End, owner: Token, why: u32, peers: &impl Peers) {
-        let side = self.side(end);
+        let owned = Hold::by(owner);
         // Release: pairs with the Acquire in `claim` and `gone`. Relaxed on failure: somebody
         // else's end is left alone.
-        let hold = Hold::by(owner);
-        if side.hold.compare_exchange(hold, why, Ordering::Release, Ordering::Relaxed).is_ok() {
-            side.rouse(peers);
+        let freed =
+            self.hold(end).compare_exchange(owned, why, Ordering::Release, Ordering::Relaxed);
+        if freed.is_ok() {
+            self.side(end).rouse(peers);
         }
     }
 
     fn claim(&self, end: End, peers: &impl Peers) -> Result<(), AlreadyHeld> {
-        let side = self.side(end);
-        let mut seen = Hold::of(side, Ordering::Relaxed);
+        let hold = self.hold(end);
+        let mut seen = Hold(hold.load(Ordering::Relaxed));
         for _ in 0..ROUNDS {
             if seen.owner().is_some_and(|owner| !peers.is_dead(owner)) {
                 return Err(AlreadyHeld);
             }
             let mine = Hold::by(peers.me());
             // Acquire: pairs with the Release in `vacate`. From the dead, see the module page.
-            match side.hold.compare_exchange(seen.0, mine, Ordering::Acquire, Ordering::Relaxed) {
+            match hold.compare_exchange(seen.0, mine, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
                     // A sleeper is to watch the new owner's life.
-                    side.rouse(peers);
+                    self.side(end).rouse(peers);
                     return Ok(());
                 }
                 Err(now) => seen = Hold(now),
             }
         }
         Err(AlreadyHeld)
+    }
+
+    fn hold(&self, end: End) -> &AtomicU32 {
+        match end {
+            End::Producer => &self.fixed.producer,
+            End::Consumer => &self.fixed.consumer,
+        }
     }
 
     pub(super) fn side(&self, end: End) -> &Side {

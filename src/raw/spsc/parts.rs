@@ -7,14 +7,15 @@ impl Fixed {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);
         let (capacity, item_size, item_align) = (zero(), zero(), zero());
-        Self { capacity, item_size, item_align, closed: AtomicU32::new(0) }
+        let zero = || AtomicU32::new(0);
+        let (producer, consumer, closed) = (zero(), zero(), zero());
+        Self { capacity, item_size, item_align, producer, consumer, closed }
     }
 }
 
 impl Side {
     pub(crate) fn new() -> Self {
-        let zero = || AtomicU32::new(0);
-        Self { position: AtomicU64::new(0), hold: zero(), bell: zero() }
+        Self { position: AtomicU64::new(0), bell: AtomicU32::new(0) }
     }
 }
 

@@ -29,6 +29,12 @@ impl Spsc<'_> {
         self.wait(End::Consumer, || self.ready(head, wanted), peers, deadline)
     }
 
+    /// Wakes the one who waits for `end`.
+    #[cold]
+    pub(crate) fn wake(&self, end: End, peers: &impl Peers) {
+        self.side(end).wake(peers);
+    }
+
     fn wait(
         &self,
         end: End,
@@ -84,21 +90,19 @@ impl Spsc<'_> {
 impl Side {
     const SLEEPS: u32 = 1;
 
-    /// Wakes the other end if it sleeps, after the store of a tag or of the head.
+    /// Whether the other end sleeps, after the store of a tag or of the head.
     #[inline]
-    pub(super) fn ring(&self, peers: &impl Peers) {
+    pub(super) fn is_awaited(&self) -> bool {
         // Pairs with `fence_everywhere` in `wait`: invariant 4.
         light_fence();
-        if self.bell.load(Ordering::Relaxed) != 0 {
-            self.wake(peers);
-        }
+        self.bell.load(Ordering::Relaxed) != 0
     }
 
     /// Wakes the other end if it sleeps, after a change of `hold` or of `closed`.
     #[cold]
     pub(super) fn rouse(&self, peers: &impl Peers) {
-        // SeqCst: a full fence, which pairs with `fence_everywhere` in `wait` as in `ring`, but
-        // holds on kernels without that one too.
+        // SeqCst: a full fence, which pairs with `fence_everywhere` in `wait`; not the light one,
+        // because these changes are rare and this holds on every kernel.
         fence(Ordering::SeqCst);
         if self.bell.load(Ordering::Relaxed) != 0 {
             self.wake(peers);
