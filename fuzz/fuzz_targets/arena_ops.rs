@@ -125,7 +125,14 @@ fuzz_target!(|steps: Vec<Step>| {
 });
 
 fn refused(error: &Error, exists: bool) {
-    let expected = if exists { ErrorKind::AlreadyExists } else { ErrorKind::Full };
+    let expected = if exists {
+        ErrorKind::AlreadyExists
+    } else {
+        ErrorKind::Full
+    };
     // A full segment may refuse before it looks for the name.
-    assert!(error.kind() == expected || error.kind() == ErrorKind::Full, "{error}");
+    assert!(
+        error.kind() == expected || error.kind() == ErrorKind::Full,
+        "{error}"
+    );
 }

@@ -53,7 +53,12 @@ fuzz_target!(|steps: Vec<Step>| {
             Step::RAcquire => drop(rlock.acquire(Some(SHORT))),
             Step::RRelease => drop(rlock.release()),
             Step::Look => {
-                let _ = (lock.holder(), lock.is_locked(), rlock.holder(), rlock.depth());
+                let _ = (
+                    lock.holder(),
+                    lock.is_locked(),
+                    rlock.holder(),
+                    rlock.depth(),
+                );
                 let _ = format!("{lock:?} {rlock:?}");
             }
             Step::DropGuards => {

@@ -71,8 +71,11 @@ fuzz_target!(|steps: Vec<Step>| {
                 }
             }
             Step::Release { repaired } if held != Held::Guarded => {
-                let outcome =
-                    if *repaired { lock.release_repaired() } else { lock.release() };
+                let outcome = if *repaired {
+                    lock.release_repaired()
+                } else {
+                    lock.release()
+                };
                 match held {
                     Held::Raw => outcome.expect("it was held"),
                     _ => assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotOwner),

@@ -15,7 +15,11 @@ const PARTICIPANTS: u32 = 3;
 
 /// Options of all segments here. No lifeline: it would be a thread per input.
 pub fn options() -> SegmentOptions {
-    SegmentOptions::new().size(SIZE).participants(PARTICIPANTS).lifeline(false).label("fuzz")
+    SegmentOptions::new()
+        .size(SIZE)
+        .participants(PARTICIPANTS)
+        .lifeline(false)
+        .label("fuzz")
 }
 
 /// A path in memory that no other input uses; the file is removed with this.
@@ -84,7 +88,9 @@ impl Ground {
 
     fn map(place: &Place) -> MmapRaw {
         let file = OpenOptions::new().read(true).write(true).open(place.path());
-        MmapOptions::new().map_raw(&file.expect("the file")).expect("a mapping")
+        MmapOptions::new()
+            .map_raw(&file.expect("the file"))
+            .expect("a mapping")
     }
 
     pub fn path(&self) -> &std::path::Path {
