@@ -113,15 +113,16 @@ impl<'a> Arena<'a> {
         })?;
         let (units, wanted) = (block.word().units(), wanted / UNIT);
         let end = block.offset + wanted * UNIT;
+        let untouched = self.header.untouched.load(Ordering::Relaxed);
+        if untouched < end + size_of::<AtomicU64>() as u64 {
+            // Before the head of the remainder is written there: whoever makes an object over it
+            // after our death must know to clear it. Relaxed: the Release of that head comes after.
+            let written = end + head_len(self.participants);
+            self.header.untouched.store(written, Ordering::Relaxed);
+        }
         if units > wanted {
             // Inside the free block, where nobody looks until its word is shorter.
             self.block(end)?.set_word(units - wanted, Phase::Free);
-        }
-        let untouched = self.header.untouched.load(Ordering::Relaxed);
-        if untouched < end + size_of::<AtomicU64>() as u64 {
-            // The head of the remainder was just written.
-            let written = end + head_len(self.participants);
-            self.header.untouched.store(written, Ordering::Relaxed);
         }
         block.set_word(wanted, Phase::Building(Some(maker)));
         let used = untouched.saturating_sub(block.offset).min(wanted * UNIT);

@@ -1,6 +1,6 @@
 //! Segments: killed while joining, leaving, making, naming, opening, removing, repairing.
 
-use outlive::{ErrorKind, Lock, Segment, SegmentOptions, crash_points};
+use outlive::{AtomicArray, ErrorKind, Lock, Segment, SegmentOptions, crash_points};
 
 use super::sweep::{dead, segment, sweep};
 use crate::Law;
@@ -80,6 +80,20 @@ pub const LAWS: &[Law] = &[
                 segment.reap().unwrap();
                 outlive::RLock::create(segment, "larger").unwrap();
                 segment.remove("larger").unwrap();
+            },
+        );
+    }),
+    ("segment::a_death_while_making_leaves_no_bytes_for_the_next_object", || {
+        sweep(
+            |_| (),
+            |segment, ()| drop(Lock::create(segment, "small").unwrap()),
+            |segment, (), _| {
+                let _ = segment.remove("small");
+                segment.reap().unwrap();
+                let most = usize::try_from(segment.free().unwrap()).unwrap() / 8 - 32;
+                let large = AtomicArray::<u64>::create(segment, "large", most).unwrap();
+                assert!(large.to_vec().unwrap().iter().all(|element| *element == 0));
+                segment.remove("large").unwrap();
             },
         );
     }),
