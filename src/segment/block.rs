@@ -211,14 +211,21 @@ impl<'a> Block<'a> {
     }
 
     /// Writes what the object is, before it is one.
-    pub(crate) fn describe(self, kind: u32, fingerprint: u64, len: u64, name_room: bool) {
+    pub(crate) fn describe(
+        self,
+        kind: u32,
+        fingerprint: u64,
+        len: u64,
+        name_room: bool,
+        made: u64,
+    ) {
         // Relaxed: the Release of the word that makes it an object publishes all of this.
         let room = if name_room { Self::NAME_ROOM } else { 0 };
         self.head.kind.store(kind | room, Ordering::Relaxed);
         self.head.fingerprint.store(fingerprint, Ordering::Relaxed);
         self.head.len.store(len, Ordering::Relaxed);
         self.head.name_len.store(0, Ordering::Relaxed);
-        self.head.generation.fetch_add(1, Ordering::Relaxed);
+        self.head.generation.store(low_half(made.wrapping_add(1)), Ordering::Relaxed);
         for word in self.holders().unwrap_or_default() {
             word.store(0, Ordering::Relaxed);
         }

@@ -55,7 +55,9 @@ pub(crate) struct Header {
     pub(crate) untouched: AtomicU64,
     /// Recoveries ever entered in the ring.
     pub(crate) recoveries: AtomicU64,
-    pub(crate) spare: [AtomicU64; 4],
+    /// Objects ever made, or begun.
+    pub(crate) made: AtomicU64,
+    pub(crate) spare: [AtomicU64; 3],
 }
 
 /// One death that was repaired.
@@ -78,7 +80,7 @@ pub(crate) struct RecoveryEntry {
 pub(crate) struct BlockHead {
     /// Length, phase and maker: see [`super::block::Word`].
     pub(crate) word: AtomicU64,
-    /// Raised with every allocation, so a handle of an earlier object is known.
+    /// Number of the object in the segment, from 1, so a handle of an earlier one is known.
     pub(crate) generation: AtomicU32,
     pub(crate) kind: AtomicU32,
     pub(crate) fingerprint: AtomicU64,
@@ -165,6 +167,7 @@ mod tests {
         assert_eq!(offset_of!(Header, books), 64);
         assert_eq!(offset_of!(Header, merges), 72);
         assert_eq!(offset_of!(Header, recoveries), 88);
+        assert_eq!(offset_of!(Header, made), 96);
         assert_eq!(offset_of!(RecoveryEntry, when), 16);
         assert_eq!(offset_of!(RecoveryEntry, by), 56);
         assert_eq!(offset_of!(Slot, pid), 4);

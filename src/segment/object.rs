@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "views of a mapping are tied to the handle that keeps it")]
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -85,17 +86,22 @@ impl Object {
             })
         })?;
         let arena = inner.arena()?;
+        let header = inner.checked_header()?;
         let fresh = block;
         let corrupt = || Error::new(ErrorKind::Corrupt, doing());
         let block = arena.block(fresh.offset).ok_or_else(corrupt)?;
-        block.describe(spec.kind as u32, spec.fingerprint, len as u64, name.is_some());
+        // Relaxed: only that no two get the same matters.
+        let made = header.made.fetch_add(1, Ordering::Relaxed);
+        block.describe(spec.kind as u32, spec.fingerprint, len as u64, name.is_some(), made);
         arena.clear(fresh, block.object().ok_or_else(corrupt)?);
         init(inner.object_storage(block).ok_or_else(corrupt)?);
         if let Some(name) = name {
             block.set_name(name);
         }
         let seat = inner.seat()?;
-        let header = inner.checked_header()?;
+        // Before the books, and until the object is entered: no thread of this process must take
+        // the holder's bit out in between. So it is when objects are opened and let go.
+        let mut open = inner.open.lock();
         let _ = header.books.lock(&seat, Deadline::NEVER);
         let exists = name.is_some_and(|name| arena.find(name).is_some());
         if exists {
@@ -109,7 +115,7 @@ impl Object {
             return Err(Error::new(ErrorKind::AlreadyExists, doing())
                 .advise("open it instead, or use open_or_create"));
         }
-        Hold::enter(inner, block).map(Self).ok_or_else(corrupt)
+        Hold::enter(inner, &mut open, block).map(Self).ok_or_else(corrupt)
     }
 
     /// Opens the object called `name`.
@@ -287,6 +293,8 @@ impl Inner {
     ) -> Result<Object> {
         let seat = self.seat()?;
         let header = self.checked_header()?;
+        // As in `create`.
+        let mut open = self.open.lock();
         let _ = header.books.lock(&seat, Deadline::NEVER);
         let found = find(self).and_then(|block| {
             let block = block.ok_or_else(|| Error::new(ErrorKind::NotFound, doing()))?;
@@ -299,7 +307,7 @@ impl Inner {
             Ok(block)
         });
         header.books.unlock(&seat, false);
-        Hold::enter(self, found?)
+        Hold::enter(self, &mut open, found?)
             .map(Object)
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, doing()))
     }
@@ -318,7 +326,12 @@ impl Inner {
 }
 
 impl Hold {
-    fn enter(inner: &Arc<Inner>, block: Block<'_>) -> Option<Arc<Self>> {
+    /// Enters the object in `open`, the segment's own. The holder's bit is there already.
+    fn enter(
+        inner: &Arc<Inner>,
+        open: &mut HashMap<u64, usize>,
+        block: Block<'_>,
+    ) -> Option<Arc<Self>> {
         let range = block.object()?;
         let hold = Self {
             inner: inner.clone(),
@@ -327,7 +340,7 @@ impl Hold {
             at: usize::try_from(range.at).ok()?,
             len: usize::try_from(range.len).ok()?,
         };
-        *inner.open.lock().entry(hold.offset).or_insert(0) += 1;
+        *open.entry(hold.offset).or_insert(0) += 1;
         Some(Arc::new(hold))
     }
 }
