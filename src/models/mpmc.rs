@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::world::{Seat, World, at_every_death, check, note_death, seat};
-use crate::raw::mpmc::{Controls, Redelivery, Refused, Slots};
+use crate::raw::mpmc::{Controls, Met, Redelivery, Refused, Slots};
 use crate::raw::{Peers, Token};
 use crate::sys::atomic::AtomicU64;
 use crate::sys::clock::Deadline;
@@ -47,28 +47,26 @@ impl Ring {
         Slots::new(controls, tail, head, words, items.len(), 1, 0).unwrap()
     }
     fn put(&self, peers: &impl Peers, item: u32) -> Result<(), Refused> {
-        self.slots().put(
-            peers,
-            || Deadline::NEVER,
-            |index| self.items[index].set(item),
-            &mut false,
-        )
+        let put = self
+            .slots()
+            .put(peers, || Deadline::NEVER, |at| self.items[at].set(item));
+        put.map(|_| ())
     }
     fn try_put(&self, peers: &impl Peers, item: u32) -> Result<(), Refused> {
         self.slots()
-            .try_put(peers, |index| self.items[index].set(item), &mut false)
+            .try_put(peers, |at| self.items[at].set(item))
+            .map(|_| ())
     }
     fn get(&self, peers: &impl Peers) -> Result<u32, Refused> {
-        self.slots().get(
-            peers,
-            || Deadline::NEVER,
-            |index| self.items[index].get(),
-            &mut false,
-        )
+        let got = self
+            .slots()
+            .get(peers, || Deadline::NEVER, |at| self.items[at].get());
+        got.map(|(item, _)| item)
     }
     fn try_get(&self, peers: &impl Peers) -> Result<u32, Refused> {
         self.slots()
-            .try_get(peers, |index| self.items[index].get(), &mut false)
+            .try_get(peers, |at| self.items[at].get())
+            .map(|(item, _)| item)
     }
     /// All that is left.
     fn drain(&self, peers: &impl Peers) -> Vec<u32> {
@@ -292,9 +290,7 @@ fn consumer_dies(
         let (ring, shown) = (ring.clone(), shown.clone());
         mortal(&world, 0, k, died, move |peers| {
             let read = |index: usize| shown.push(ring.items[index].get());
-            ring.slots()
-                .get(peers, || Deadline::NEVER, read, &mut false)
-                .unwrap();
+            ring.slots().get(peers, || Deadline::NEVER, read).unwrap();
         })
     };
     let survivor = {
@@ -359,9 +355,7 @@ fn a_waiter_s_death_strands_nobody() {
             let (ring, shown) = (ring.clone(), shown.clone());
             mortal(&world, 0, k, died, move |peers| {
                 let read = |index: usize| shown.push(ring.items[index].get());
-                ring.slots()
-                    .get(peers, || Deadline::NEVER, read, &mut false)
-                    .unwrap();
+                ring.slots().get(peers, || Deadline::NEVER, read).unwrap();
             })
         };
         let survivor = {
@@ -450,7 +444,7 @@ fn a_consumer_of_what_came_back_may_die_too() {
             mortal(&world, 1, k, died, move |peers| {
                 ring.slots().repair(peers, token(0));
                 let read = |index: usize| shown.push(ring.items[index].get());
-                let _ = ring.slots().try_get(peers, read, &mut false);
+                let _ = ring.slots().try_get(peers, read);
             })
         };
         let peers = seat(&world, 2);
@@ -496,7 +490,7 @@ fn a_dead_producer_s_claim_is_passed_whenever_its_repairer_dies() {
         // The slot is of use again: both can be filled.
         ring.try_put(&peers, 4).unwrap();
         ring.try_put(&peers, 5).unwrap();
-        assert_eq!(ring.try_put(&peers, 6), Err(Refused::Blocked));
+        assert_eq!(ring.try_put(&peers, 6), Err(Refused::Blocked(Met(false))));
         assert_eq!((ring.slots().len(), ring.slots().is_full()), (2, true));
         assert_eq!(ring.drain(&peers), [4, 5]);
     });

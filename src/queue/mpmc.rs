@@ -33,7 +33,7 @@ pub use options::MpmcOptions;
 use crate::error::Result;
 use crate::queue::{GetError, PutError};
 use crate::raw::Kind;
-use crate::raw::mpmc::{Refused, Slots};
+use crate::raw::mpmc::{Met, Refused, Slots};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Segment, Spec};
 use crate::sys::clock::Deadline;
@@ -139,11 +139,8 @@ impl<T: Pod> Mpmc<T> {
     pub fn try_put(&self, item: T) -> Result<(), PutError> {
         let seat = self.0.seat().map_err(PutError::Broken)?;
         let items = self.0.view();
-        let mut met = false;
-        let done = items
-            .slots()
-            .try_put(&seat, |index| items.write(index, &item), &mut met);
-        self.done(done, met)
+        let done = items.slots().try_put(seat, |at| items.write(at, &item));
+        self.is_put(done)
     }
 
     /// Puts `item` in, sleeping until there is room, but not longer than `limit`.
@@ -215,11 +212,8 @@ impl<T: Pod> Mpmc<T> {
     pub fn try_get(&self) -> Result<T, GetError> {
         let seat = self.0.seat().map_err(GetError::Broken)?;
         let items = self.0.view();
-        let mut met = false;
-        let done = items
-            .slots()
-            .try_get(&seat, |index| items.read(index), &mut met);
-        self.done(done, met)
+        let done = items.slots().try_get(seat, |at| items.read(at));
+        self.is_got(done)
     }
 
     /// Takes an item out, sleeping until there is one, but not longer than `limit`.
@@ -276,31 +270,56 @@ impl<T: Pod> Mpmc<T> {
     fn put_until(&self, item: &T, deadline: impl FnOnce() -> Deadline) -> Result<(), PutError> {
         let seat = self.0.seat().map_err(PutError::Broken)?;
         let items = self.0.view();
-        let mut met = false;
         let done = items
             .slots()
-            .put(&seat, deadline, |index| items.write(index, item), &mut met);
-        self.done(done, met)
+            .put(seat, deadline, |at| items.write(at, item));
+        self.is_put(done)
     }
 
     #[inline]
     fn get_until(&self, deadline: impl FnOnce() -> Deadline) -> Result<T, GetError> {
         let seat = self.0.seat().map_err(GetError::Broken)?;
         let items = self.0.view();
-        let mut met = false;
-        let done = items
-            .slots()
-            .get(&seat, deadline, |index| items.read(index), &mut met);
-        self.done(done, met)
+        let done = items.slots().get(seat, deadline, |at| items.read(at));
+        self.is_got(done)
     }
 
-    /// The end of an operation, at which a death that it `met` is repaired everywhere.
     #[inline]
-    fn done<R, E: From<Refused>>(&self, done: Result<R, Refused>, met: bool) -> Result<R, E> {
-        if met {
+    fn is_put(&self, done: Result<Met, Refused>) -> Result<(), PutError> {
+        match done {
+            Ok(met) => {
+                self.reap_after(met);
+                Ok(())
+            }
+            Err(Refused::Closed) => Err(PutError::Closed),
+            Err(Refused::Blocked(met)) => {
+                self.reap_after(met);
+                Err(PutError::Full)
+            }
+        }
+    }
+
+    #[inline]
+    fn is_got(&self, done: Result<(T, Met), Refused>) -> Result<T, GetError> {
+        match done {
+            Ok((item, met)) => {
+                self.reap_after(met);
+                Ok(item)
+            }
+            Err(Refused::Closed) => Err(GetError::Closed),
+            Err(Refused::Blocked(met)) => {
+                self.reap_after(met);
+                Err(GetError::Empty)
+            }
+        }
+    }
+
+    /// A death that was met on the way is repaired everywhere, now that nothing is claimed.
+    #[inline]
+    fn reap_after(&self, met: Met) {
+        if met.0 {
             self.0.object().reap();
         }
-        done.map_err(E::from)
     }
 
     fn spec() -> Spec {
@@ -360,24 +379,6 @@ impl<T> Mpmc<T> {
 #[expect(clippy::cast_possible_truncation, reason = "at most 2^30")]
 fn count(items: u64) -> usize {
     items as usize
-}
-
-impl From<Refused> for PutError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Blocked => Self::Full,
-            Refused::Closed => Self::Closed,
-        }
-    }
-}
-
-impl From<Refused> for GetError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Blocked => Self::Empty,
-            Refused::Closed => Self::Closed,
-        }
-    }
 }
 
 impl<T> Clone for Mpmc<T> {

@@ -69,15 +69,15 @@ mod place;
 mod repair;
 mod slot;
 mod wait;
+mod walk;
 
 use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering, light_fence};
-use crate::sys::hint;
+use crate::sys::clock::Deadline;
 
-use super::Peers;
+use super::{Peers, Token};
 use flag::{Bell, Flag};
 use slot::{Phase, SlotWord};
-pub(crate) use wait::Refused;
-use wait::{Attempt, Held, Side};
+pub(crate) use wait::{Met, Refused};
 
 /// What hardly ever changes, in lines that everybody shares.
 #[derive(Debug)]
@@ -127,10 +127,8 @@ pub(crate) struct Slots<'a> {
     tail: &'a AtomicU64,
     head: &'a AtomicU64,
     /// Slot `i` begins at `i * stride` with its word; its item lies behind it. There are at least
-    /// `(mask + 1) * stride` of them, and at least one.
+    /// `(mask + 1) * stride` of them.
     words: &'a [AtomicU64],
-    /// The first of them, for an index that invariants say cannot be.
-    first: &'a AtomicU64,
     stride: usize,
     /// Slots, less one; slots are a power of two.
     mask: u64,
@@ -141,24 +139,22 @@ pub(crate) struct Slots<'a> {
     redelivery: Redelivery,
 }
 
-/// A slot that the caller owns, in the state in which it owns it.
-#[derive(Debug)]
-pub(super) struct Claim<'a> {
-    word: &'a AtomicU64,
-    state: SlotWord,
-    index: usize,
+/// What somebody wants to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// An empty slot, to put an item into.
+    Room,
+    /// A ready slot, to take its item out.
+    Item,
 }
 
-/// What a word means to somebody who looks for the slot of his position.
-enum Look {
-    /// This is it.
-    Claim,
-    /// The position is gone; the truth is here or further on.
-    Pass(u64),
-    /// Somebody has it who will be done soon.
-    Held,
-    /// There is nothing to claim.
-    Idle,
+/// A slot that the caller owns, in the state in which it owns it.
+#[derive(Debug)]
+struct Claim<'a> {
+    word: &'a AtomicU64,
+    state: SlotWord,
+    /// Where the slot begins.
+    at: usize,
 }
 
 impl<'a> Slots<'a> {
@@ -181,7 +177,6 @@ impl<'a> Slots<'a> {
             0 => Redelivery::Drop,
             _ => Redelivery::Again,
         };
-        let first = words.first()?;
         let mask = u64::try_from(capacity).ok()?.wrapping_sub(1);
         let shift = capacity.trailing_zeros();
         fits.then_some(Self {
@@ -189,7 +184,6 @@ impl<'a> Slots<'a> {
             tail,
             head,
             words,
-            first,
             stride,
             mask,
             shift,
@@ -211,43 +205,69 @@ impl<'a> Slots<'a> {
         self.mask + 1
     }
 
-    /// Puts an item in, if there is room: `write` gets the number of the slot and copies it there.
-    /// Sets `met` where a claim of a dead participant was in the way: the caller is to reap when it
-    /// has done with the queue.
+    /// Puts an item in, if there is room: `write` gets the place of the slot and copies it there.
     #[inline]
     pub(crate) fn try_put(
         &self,
-        peers: &impl Peers,
+        peers: impl Peers + Copy,
         write: impl FnOnce(usize),
-        met: &mut bool,
-    ) -> Result<(), Refused> {
-        let claim = match self.claim_room(peers) {
-            Ok(claim) => claim,
-            Err(_) => self.try_again(peers, Side::Room, met)?,
+    ) -> Result<Met, Refused> {
+        let (claim, met) = match self.claim(Side::Room, peers.me()) {
+            Some(claim) => (claim, Met(false)),
+            None => self.try_contended(peers, Side::Room)?,
         };
         self.publish(peers, &claim, write);
-        Ok(())
+        Ok(met)
     }
 
-    /// Takes an item out, if there is one: `read` gets the number of the slot and copies it out.
-    /// `met` as for [`Slots::try_put`].
+    /// As [`Slots::try_put`], sleeping until there is room or the deadline passes.
+    #[inline]
+    pub(crate) fn put(
+        &self,
+        peers: impl Peers + Copy,
+        deadline: impl FnOnce() -> Deadline,
+        write: impl FnOnce(usize),
+    ) -> Result<Met, Refused> {
+        let (claim, met) = match self.claim(Side::Room, peers.me()) {
+            Some(claim) => (claim, Met(false)),
+            None => self.wait(peers, Side::Room, deadline())?,
+        };
+        self.publish(peers, &claim, write);
+        Ok(met)
+    }
+
+    /// Takes an item out, if there is one: `read` gets the place of the slot and copies it out.
     #[inline]
     pub(crate) fn try_get<R>(
         &self,
-        peers: &impl Peers,
+        peers: impl Peers + Copy,
         read: impl FnOnce(usize) -> R,
-        met: &mut bool,
-    ) -> Result<R, Refused> {
-        let claim = match self.claim_item(peers) {
-            Ok(claim) => claim,
-            Err(_) => self.try_again(peers, Side::Item, met)?,
+    ) -> Result<(R, Met), Refused> {
+        let (claim, met) = match self.claim(Side::Item, peers.me()) {
+            Some(claim) => (claim, Met(false)),
+            None => self.try_contended(peers, Side::Item)?,
         };
-        Ok(self.give_back(peers, &claim, read))
+        Ok((self.give_back(peers, &claim, read), met))
+    }
+
+    /// As [`Slots::try_get`], sleeping until there is an item or the deadline passes.
+    #[inline]
+    pub(crate) fn get<R>(
+        &self,
+        peers: impl Peers + Copy,
+        deadline: impl FnOnce() -> Deadline,
+        read: impl FnOnce(usize) -> R,
+    ) -> Result<(R, Met), Refused> {
+        let (claim, met) = match self.claim(Side::Item, peers.me()) {
+            Some(claim) => (claim, Met(false)),
+            None => self.wait(peers, Side::Item, deadline())?,
+        };
+        Ok((self.give_back(peers, &claim, read), met))
     }
 
     #[inline]
-    fn publish(&self, peers: &impl Peers, claim: &Claim<'_>, write: impl FnOnce(usize)) {
-        write(claim.index);
+    fn publish(&self, peers: impl Peers + Copy, claim: &Claim<'_>, write: impl FnOnce(usize)) {
+        write(claim.at);
         // Release: pairs with the Acquire of the consumer's claim; publishes the item.
         claim.word.store(claim.state.ready().0, Ordering::Release);
         light_fence();
@@ -257,11 +277,11 @@ impl<'a> Slots<'a> {
     #[inline]
     fn give_back<R>(
         &self,
-        peers: &impl Peers,
+        peers: impl Peers + Copy,
         claim: &Claim<'_>,
         read: impl FnOnce(usize) -> R,
     ) -> R {
-        let item = read(claim.index);
+        let item = read(claim.at);
         // Release: pairs with the Acquire of the producer's claim; the item was copied out.
         claim.word.store(claim.state.passed().0, Ordering::Release);
         light_fence();
@@ -269,177 +289,89 @@ impl<'a> Slots<'a> {
         item
     }
 
-    /// Claims the next slot for an item.
+    /// Claims for `side` where nothing is in the way, which is nearly always.
     #[inline]
-    fn claim_room(&self, peers: &impl Peers) -> Result<Claim<'a>, Attempt> {
-        // Relaxed: a shortcut; what counts is the look after the claim.
-        if self.controls.closed.load(Ordering::Relaxed) != 0 {
-            return Err(Attempt::Closed);
+    fn claim(&self, side: Side, me: Token) -> Option<Claim<'a>> {
+        let in_the_way = match side {
+            // Relaxed: a shortcut; what counts is the look after the claim.
+            Side::Room => self.controls.closed.load(Ordering::Relaxed) != 0,
+            // Relaxed: who sees the flag looks again.
+            Side::Item => self.controls.strays.load(Ordering::Relaxed).is_raised(),
+        };
+        if in_the_way {
+            return None;
         }
-        let claim = self.claim(self.tail, Self::look_for_room, |seen| {
-            seen.writing(peers.me())
-        })?;
+        let claim = self.claim_at_hint(side, me)?;
+        if side == Side::Item || self.is_open_to(&claim) {
+            Some(claim)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a producer's claim came before the end; gives it up otherwise.
+    #[inline]
+    fn is_open_to(&self, claim: &Claim<'_>) -> bool {
         light_fence();
         // SeqCst: pairs with `close`; see invariant 5.
-        if self.controls.closed.load(Ordering::SeqCst) != 0 {
-            self.skip(peers, &claim);
-            return Err(Attempt::Closed);
+        let is_open = self.controls.closed.load(Ordering::SeqCst) == 0;
+        if !is_open {
+            // Release: pairs with the Acquire of the next claim; there is nothing in it.
+            claim.word.store(claim.state.passed().0, Ordering::Release);
         }
-        Ok(claim)
+        is_open
     }
 
-    /// Gives up a claim on a slot without an item.
-    #[cold]
-    fn skip(&self, peers: &impl Peers, claim: &Claim<'_>) {
-        // Release: pairs with the Acquire of the next claim; there is nothing in it.
-        claim.word.store(claim.state.passed().0, Ordering::Release);
-        light_fence();
-        self.controls.not_empty.ring(peers);
-    }
-
-    /// Claims the next item.
+    /// Claims the slot of the hint, if it can be claimed.
     #[inline]
-    fn claim_item(&self, peers: &impl Peers) -> Result<Claim<'a>, Attempt> {
-        // Acquire: pairs with the Release that raised it; shows why.
-        let strays = self.controls.strays.load(Ordering::Acquire);
-        if strays.is_raised()
-            && let Some(claim) = self.claim_stray(peers, strays)
-        {
-            return Ok(claim);
+    fn claim_at_hint(&self, side: Side, me: Token) -> Option<Claim<'a>> {
+        // Relaxed, both: the claim orders what follows, and nothing else is concluded.
+        let position = self.hint(side).load(Ordering::Relaxed);
+        let wanted = SlotWord::waiting(position >> self.shift, side.phase());
+        let (word, at) = self.slot(position)?;
+        if word.load(Ordering::Relaxed) != wanted.0 {
+            return None;
         }
-        self.claim(self.head, Self::look_for_item, |seen| {
-            seen.reading(peers.me())
-        })
+        self.claim_at(side, me, position, (word, at), wanted).ok()
     }
 
-    /// Walks from the hint to the first slot that `look` lets through, and claims it.
+    /// Claims the slot of `position` if its word is still as `seen`; otherwise says how it is.
     #[inline]
-    fn claim(
+    fn claim_at(
         &self,
-        hint: &AtomicU64,
-        look: impl Fn(&Self, u64, SlotWord) -> Look,
-        claimed: impl Fn(SlotWord) -> SlotWord,
-    ) -> Result<Claim<'a>, Attempt> {
-        // Relaxed, here and for the words: the claim orders what follows it, and nothing else is
-        // concluded from them than where to look.
-        let mut position = hint.load(Ordering::Relaxed);
-        let mut backoff = Backoff::new();
-        // A walk over the whole ring and some more; then somebody writes garbage without end.
-        let mut rounds = self.capacity() + 4096;
-        while rounds > 0 {
-            rounds -= 1;
-            let (word, index) = self.slot(position);
-            let seen = SlotWord(word.load(Ordering::Relaxed));
-            match look(self, position, seen) {
-                Look::Claim => {
-                    let state = claimed(seen);
-                    // Acquire: pairs with the Release that made the slot ready or empty. SeqCst:
-                    // the store half of Dekker's pairs; see the module's page.
-                    let change =
-                        word.compare_exchange(seen.0, state.0, Ordering::SeqCst, Ordering::Relaxed);
-                    if change.is_ok() {
-                        // Relaxed: a hint.
-                        hint.store(position.wrapping_add(1), Ordering::Relaxed);
-                        return Ok(Claim { word, state, index });
-                    }
-                    backoff.spin();
-                    position = hint.load(Ordering::Relaxed);
-                }
-                Look::Pass(next) => position = next,
-                Look::Held => return Err(Attempt::Held(Held { index, seen })),
-                Look::Idle => return Err(Attempt::Idle),
-            }
-        }
-        Err(Attempt::Idle)
+        side: Side,
+        me: Token,
+        position: u64,
+        (word, at): (&'a AtomicU64, usize),
+        seen: SlotWord,
+    ) -> Result<Claim<'a>, SlotWord> {
+        let state = seen.claimed(side.claimed(), me);
+        // Acquire: pairs with the Release that made the slot ready or empty. SeqCst: the store half
+        // of Dekker's pairs; see the module's page. Relaxed: a lost claim concludes nothing.
+        word.compare_exchange(seen.0, state.0, Ordering::SeqCst, Ordering::Relaxed)
+            .map_err(SlotWord)?;
+        // Relaxed: a hint.
+        self.hint(side)
+            .store(position.wrapping_add(1), Ordering::Relaxed);
+        Ok(Claim { word, state, at })
     }
 
-    fn look_for_room(&self, position: u64, seen: SlotWord) -> Look {
-        match (self.turns_ahead(position, seen), seen.phase()) {
-            (0, Phase::Empty) => Look::Claim,
-            (0, _) => Look::Pass(position.wrapping_add(1)),
-            (ahead @ 1.., Phase::Empty) => self.pass(position, ahead - 1),
-            (ahead @ 1.., _) => self.pass(position, ahead),
-            (-1, Phase::Writing | Phase::Reading) => Look::Held,
-            _ => Look::Idle,
+    #[inline]
+    fn hint(&self, side: Side) -> &'a AtomicU64 {
+        match side {
+            Side::Room => self.tail,
+            Side::Item => self.head,
         }
     }
 
-    fn look_for_item(&self, position: u64, seen: SlotWord) -> Look {
-        match (self.turns_ahead(position, seen), seen.phase()) {
-            (0, Phase::Ready) => Look::Claim,
-            (0, Phase::Reading) => Look::Pass(position.wrapping_add(1)),
-            (0, Phase::Writing) => Look::Held,
-            (ahead @ 1.., Phase::Reading) => self.pass(position, ahead),
-            (ahead @ 1.., Phase::Writing | Phase::Ready) => self.pass(position, ahead - 1),
-            // Its last turn may have been given up by a producer while items before it wait; the
-            // turn before that was over before that producer came.
-            (ahead @ 1.., Phase::Empty) => self.pass(position, (ahead - 2).max(0)),
-            _ => Look::Idle,
-        }
-    }
-
-    /// Turns by which a slot is further than `position` expects.
-    fn turns_ahead(&self, position: u64, seen: SlotWord) -> i32 {
-        // The turn is what 32 bits hold of it.
-        #[expect(clippy::cast_possible_truncation, reason = "turns wrap at 32 bits")]
-        let turn = (position >> self.shift) as u32;
-        seen.turn().wrapping_sub(turn).cast_signed()
-    }
-
-    /// The position after that of the same slot `turns` later.
-    fn pass(&self, position: u64, turns: i32) -> Look {
-        let laps = u64::from(turns.unsigned_abs()) << self.shift;
-        Look::Pass(position.wrapping_add(laps).wrapping_add(1))
-    }
-
-    /// The word of the slot of `position`, and the number of the slot.
-    fn slot(&self, position: u64) -> (&'a AtomicU64, usize) {
+    /// The word of the slot of `position`, and where the slot begins. Never `None`.
+    #[inline]
+    fn slot(&self, position: u64) -> Option<(&'a AtomicU64, usize)> {
         // The mask leaves less than `MOST`.
         #[expect(clippy::cast_possible_truncation, reason = "masked to less than 2^30")]
         let index = (position & self.mask) as usize;
-        (self.word(index), index)
-    }
-
-    fn word(&self, index: usize) -> &'a AtomicU64 {
-        self.words.get(index * self.stride).unwrap_or(self.first)
-    }
-
-    /// Where the claims really are, from a hint.
-    fn settle(&self, hint: &AtomicU64, look: impl Fn(&Self, u64, SlotWord) -> Look) -> u64 {
-        let mut position = hint.load(Ordering::Relaxed);
-        for _ in 0..self.capacity() + 4096 {
-            // Relaxed: a number that may be old at once.
-            let seen = SlotWord(self.slot(position).0.load(Ordering::Relaxed));
-            match look(self, position, seen) {
-                Look::Pass(next) => position = next,
-                Look::Claim | Look::Held | Look::Idle => break,
-            }
-        }
-        position
-    }
-
-    /// Items put and not taken, those to be delivered again included; it may change at once.
-    pub(crate) fn len(&self) -> u64 {
-        let head = self.settle(self.head, |slots, position, seen| {
-            let is_behind = seen.is_again() && slots.turns_ahead(position, seen) == 0;
-            let look = slots.look_for_item(position, seen);
-            if is_behind {
-                Look::Pass(position.wrapping_add(1))
-            } else {
-                look
-            }
-        });
-        let tail = self.settle(self.tail, Self::look_for_room);
-        let between = tail.wrapping_sub(head).cast_signed().max(0).cast_unsigned();
-        between.saturating_add(self.strays()).min(self.capacity())
-    }
-
-    /// Whether a put would have to wait; it may change at once.
-    pub(crate) fn is_full(&self) -> bool {
-        let tail = self.settle(self.tail, Self::look_for_room);
-        // Relaxed: a number that may be old at once.
-        let seen = SlotWord(self.slot(tail).0.load(Ordering::Relaxed));
-        !matches!(self.look_for_room(tail, seen), Look::Claim)
+        let at = index.wrapping_mul(self.stride);
+        Some((self.words.get(at)?, at))
     }
 
     /// Whether the queue takes no more items.
@@ -448,21 +380,8 @@ impl<'a> Slots<'a> {
         self.controls.closed.load(Ordering::Acquire) != 0
     }
 
-    /// Whether there is something that a waiter of `side` waits for, or will be in a moment.
-    fn has_some(&self, side: Side) -> bool {
-        let (hint, look): (_, fn(&Self, u64, SlotWord) -> Look) = match side {
-            Side::Room => (self.tail, Self::look_for_room),
-            Side::Item => (self.head, Self::look_for_item),
-        };
-        let position = self.settle(hint, look);
-        // Relaxed: as in `settle`.
-        let seen = SlotWord(self.slot(position).0.load(Ordering::Relaxed));
-        !matches!(look(self, position, seen), Look::Idle)
-            || side == Side::Item && self.controls.strays.load(Ordering::Relaxed).is_raised()
-    }
-
     /// Lets nothing more in, and wakes everybody.
-    pub(crate) fn close(&self, peers: &impl Peers) {
+    pub(crate) fn close(&self, peers: impl Peers + Copy) {
         // SeqCst: the store half of Dekker's pair in invariant 5.
         self.controls.closed.swap(1, Ordering::SeqCst);
         self.controls.not_empty.ring_all(peers);
@@ -470,19 +389,21 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// Pauses after a claim that somebody else won: 1, 2, 4, .. 64.
-struct Backoff(u32);
-
-impl Backoff {
-    const MOST: u32 = 64;
-
-    fn new() -> Self {
-        Self(1)
-    }
-    fn spin(&mut self) {
-        for _ in 0..self.0 {
-            hint::spin();
+impl Side {
+    /// The phase of a slot that can be claimed.
+    #[inline]
+    fn phase(self) -> Phase {
+        match self {
+            Self::Room => Phase::Empty,
+            Self::Item => Phase::Ready,
         }
-        self.0 = (self.0 * 2).min(Self::MOST);
+    }
+    /// The phase of a slot that was.
+    #[inline]
+    fn claimed(self) -> Phase {
+        match self {
+            Self::Room => Phase::Writing,
+            Self::Item => Phase::Reading,
+        }
     }
 }

@@ -42,6 +42,36 @@ pub(crate) trait Peers {
     fn fence_everywhere(&self) -> bool;
 }
 
+/// So that a protocol can take participants by value: small ones in registers, others as references.
+impl<P: Peers> Peers for &P {
+    #[inline]
+    fn me(&self) -> Token {
+        (**self).me()
+    }
+    fn is_dead(&self, token: Token) -> bool {
+        (**self).is_dead(token)
+    }
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        owners: &[Token],
+        pace: &mut Pace,
+        deadline: Deadline,
+    ) -> Waited {
+        (**self).wait(word, expected, owners, pace, deadline)
+    }
+    fn pause(&self, pace: &mut Pace, deadline: Deadline) -> Waited {
+        (**self).pause(pace, deadline)
+    }
+    fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
+        (**self).wake(word, count)
+    }
+    fn fence_everywhere(&self) -> bool {
+        (**self).fence_everywhere()
+    }
+}
+
 /// How a sleep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waited {

@@ -110,7 +110,7 @@ impl Bell {
 
     /// Wakes one sleeper, if any is announced.
     #[inline]
-    pub(super) fn ring(&self, peers: &impl Peers) {
+    pub(super) fn ring(&self, peers: impl Peers + Copy) {
         // SeqCst: the load half of Dekker's pair whose store half is the claim before it; see the
         // module's page.
         if self.0.load(Ordering::SeqCst).is_raised() {
@@ -119,7 +119,7 @@ impl Bell {
     }
 
     #[cold]
-    fn wake_one(&self, peers: &impl Peers) {
+    fn wake_one(&self, peers: impl Peers + Copy) {
         let rung = self.0.bump();
         // The flag stays up while there are sleepers, so that the next ring wakes the next one,
         // whatever became of this one. Nobody in the kernel: who announced itself before the bump
@@ -130,7 +130,7 @@ impl Bell {
     }
 
     /// Wakes all sleepers, announced or not.
-    pub(super) fn ring_all(&self, peers: &impl Peers) {
+    pub(super) fn ring_all(&self, peers: impl Peers + Copy) {
         self.0.bump();
         peers.wake(&self.0.0, u32::MAX);
     }

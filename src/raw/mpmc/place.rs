@@ -1,7 +1,5 @@
 //! Where the ring lies in its object's bytes.
 
-use core::ptr::NonNull;
-
 use crate::raw::Storage;
 use crate::sys::atomic::Ordering;
 use crate::sys::bytes::words;
@@ -85,11 +83,15 @@ impl<'a> Slots<'a> {
         Self::new(controls, tail, head, words, capacity, stride, item_size)
     }
 
-    /// Where the item of slot `index` lies: as many bytes as an item has.
+    /// Where the item of the slot that begins `at` lies: as many bytes as an item has, if `at` comes
+    /// from a claim.
     #[inline]
-    pub(crate) fn item(&self, index: usize) -> Option<NonNull<u8>> {
-        let first = index.checked_mul(self.stride)?.checked_add(1)?;
-        let words = self.words.get(first..first.checked_add(self.stride - 1)?)?;
-        Some(NonNull::from(words).cast())
+    pub(crate) fn item(&self, at: usize) -> *mut u8 {
+        self.words
+            .as_ptr()
+            .wrapping_add(at)
+            .wrapping_add(1)
+            .cast_mut()
+            .cast()
     }
 }

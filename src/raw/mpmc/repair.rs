@@ -1,12 +1,12 @@
 //! What the living do with the claims of the dead.
 
 use crate::raw::{Peers, Token};
-use crate::sys::atomic::Ordering;
+use crate::sys::atomic::{AtomicU64, Ordering};
 
 use super::flag::Seen;
 use super::slot::{Phase, SlotWord};
-use super::wait::{Held, Side};
-use super::{Claim, Redelivery, Slots};
+use super::wait::Held;
+use super::{Claim, Redelivery, Side, Slots};
 
 /// Changes of a word under our hands before we leave it to its fate, and the flag up.
 const ROUNDS: u32 = 64;
@@ -39,12 +39,12 @@ impl Takers {
 impl<'a> Slots<'a> {
     /// Resolves all claims of a dead participant and wakes whoever they held up. Idempotent; may
     /// race with itself and with everything else, and may be killed anywhere.
-    pub(crate) fn repair(&self, peers: &impl Peers, dead: Token) {
-        for index in 0..self.slots() {
+    pub(crate) fn repair(&self, peers: impl Peers + Copy, dead: Token) {
+        for (word, at) in self.slots() {
             // Relaxed: whoever calls this knows of the death, and so sees what the dead wrote.
-            let seen = SlotWord(self.word(index).load(Ordering::Relaxed));
+            let seen = SlotWord(word.load(Ordering::Relaxed));
             if seen.owner() == Some(dead) {
-                self.release(peers, Held { index, seen });
+                self.release(peers, Held { at, seen });
             }
         }
         // The dead may have been about to wake somebody, or have been woken instead of others.
@@ -53,20 +53,20 @@ impl<'a> Slots<'a> {
     }
 
     /// Resolves all claims of the dead; `false` where there is none.
-    pub(super) fn sweep(&self, peers: &impl Peers) -> bool {
+    pub(super) fn sweep(&self, peers: impl Peers + Copy) -> bool {
         let mut met = false;
-        for index in 0..self.slots() {
+        for (word, at) in self.slots() {
             // Relaxed: a claim that is not seen yet is seen after the next slice.
-            let seen = SlotWord(self.word(index).load(Ordering::Relaxed));
+            let seen = SlotWord(word.load(Ordering::Relaxed));
             if seen.is_claimed() {
-                met |= self.resolve(peers, Held { index, seen });
+                met |= self.resolve(peers, Held { at, seen });
             }
         }
         met
     }
 
     /// Resolves one claim if its owner is dead; `false` where it lives.
-    pub(super) fn resolve(&self, peers: &impl Peers, held: Held) -> bool {
+    pub(super) fn resolve(&self, peers: impl Peers + Copy, held: Held) -> bool {
         let is_dead = Self::is_left_by_the_dead(peers, held.seen);
         if is_dead {
             self.release(peers, held);
@@ -75,13 +75,16 @@ impl<'a> Slots<'a> {
     }
 
     /// Whether a claim has no owner who could finish it.
-    fn is_left_by_the_dead(peers: &impl Peers, seen: SlotWord) -> bool {
+    fn is_left_by_the_dead(peers: impl Peers + Copy, seen: SlotWord) -> bool {
         seen.is_claimed() && seen.owner().is_none_or(|owner| peers.is_dead(owner))
     }
 
     /// Undoes a dead participant's claim.
     #[cold]
-    fn release(&self, peers: &impl Peers, Held { index, seen }: Held) {
+    fn release(&self, peers: impl Peers + Copy, Held { at, seen }: Held) {
+        let Some(word) = self.words.get(at) else {
+            return;
+        };
         let released = match (seen.phase(), self.redelivery) {
             (Phase::Reading, Redelivery::Again) => {
                 // Before the item is back: who lowers the flag without having seen the item has
@@ -93,12 +96,7 @@ impl<'a> Slots<'a> {
             (Phase::Empty | Phase::Ready, _) => return,
         };
         // AcqRel: see the module's page.
-        let change = self.word(index).compare_exchange(
-            seen.0,
-            released.0,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let change = word.compare_exchange(seen.0, released.0, Ordering::AcqRel, Ordering::Relaxed);
         if change.is_ok() {
             self.controls.not_empty.ring_all(peers);
             self.controls.not_full.ring_all(peers);
@@ -108,19 +106,18 @@ impl<'a> Slots<'a> {
     /// Claims an item that was, or is to be, taken back from a dead consumer. Where there is none,
     /// lowers the flag, if it is still as `flag`.
     #[cold]
-    pub(super) fn claim_stray(&self, peers: &impl Peers, flag: Seen) -> Option<Claim<'a>> {
-        for index in 0..self.slots() {
-            let word = self.word(index);
+    pub(super) fn claim_stray(&self, peers: impl Peers + Copy, flag: Seen) -> Option<Claim<'a>> {
+        for (word, at) in self.slots() {
             // Relaxed: the Acquire that saw the flag shows all that was seen before it was raised.
             let mut seen = SlotWord(word.load(Ordering::Relaxed));
             let mut rounds = ROUNDS;
             while seen.is_again() || self.is_left_by_a_dead_consumer(peers, seen) {
-                let state = seen.reading(peers.me());
+                let state = seen.claimed(Phase::Reading, peers.me());
                 // As in `claim`.
                 let change =
                     word.compare_exchange(seen.0, state.0, Ordering::SeqCst, Ordering::Relaxed);
                 match change {
-                    Ok(_) => return Some(Claim { word, state, index }),
+                    Ok(_) => return Some(Claim { word, state, at }),
                     Err(now) => seen = SlotWord(now),
                 }
                 rounds -= 1;
@@ -133,7 +130,7 @@ impl<'a> Slots<'a> {
         None
     }
 
-    fn is_left_by_a_dead_consumer(&self, peers: &impl Peers, seen: SlotWord) -> bool {
+    fn is_left_by_a_dead_consumer(&self, peers: impl Peers + Copy, seen: SlotWord) -> bool {
         self.redelivery == Redelivery::Again
             && seen.phase() == Phase::Reading
             && Self::is_left_by_the_dead(peers, seen)
@@ -145,15 +142,15 @@ impl<'a> Slots<'a> {
         if !self.controls.strays.load(Ordering::Relaxed).is_raised() {
             return 0;
         }
-        (0..self.slots())
-            .map(|index| SlotWord(self.word(index).load(Ordering::Relaxed)))
+        self.slots()
+            .map(|(word, _)| SlotWord(word.load(Ordering::Relaxed)))
             .map(|seen| u64::from(seen.is_again()))
             .sum()
     }
 
     /// Consumers who are taking the newest items out: if one of them dies, its item comes back.
     /// Only an accelerator for a waiter of `side`; those that are not seen here, the sweep sees.
-    pub(super) fn takers(&self, peers: &impl Peers, side: Side) -> Takers {
+    pub(super) fn takers(&self, peers: impl Peers + Copy, side: Side) -> Takers {
         let mut takers = Takers {
             tokens: [peers.me(); Takers::MOST],
             count: 0,
@@ -164,7 +161,9 @@ impl<'a> Slots<'a> {
         // Relaxed, and below: nothing is concluded from them than whom to watch.
         let head = self.head.load(Ordering::Relaxed);
         for back in 1..=self.capacity().min(8) {
-            let (word, _) = self.slot(head.wrapping_sub(back));
+            let Some((word, _)) = self.slot(head.wrapping_sub(back)) else {
+                continue;
+            };
             let seen = SlotWord(word.load(Ordering::Relaxed));
             if seen.phase() == Phase::Reading
                 && let Some(owner) = seen.owner()
@@ -175,8 +174,9 @@ impl<'a> Slots<'a> {
         takers
     }
 
-    fn slots(&self) -> usize {
-        // No more than `MOST`.
-        1 << self.shift
+    /// All slots: their words, and where they begin.
+    fn slots(&self) -> impl Iterator<Item = (&'a AtomicU64, usize)> {
+        let slots = *self;
+        (0..self.capacity()).filter_map(move |index| slots.slot(index))
     }
 }

@@ -21,10 +21,13 @@ pub(super) struct SlotWord(pub(super) u64);
 
 impl SlotWord {
     const TURN_SHIFT: u32 = 32;
+    /// Phase and owner.
+    const LOW: u64 = (1 << Self::TURN_SHIFT) - 1;
     const PHASE_SHIFT: u32 = Token::BITS;
     /// In place of the owner of a ready slot: its item was taken back from a dead consumer.
     const AGAIN: u64 = 1;
 
+    #[inline]
     fn new(turn: u32, phase: Phase, rest: u64) -> Self {
         Self(u64::from(turn) << Self::TURN_SHIFT | (phase as u64) << Self::PHASE_SHIFT | rest)
     }
@@ -38,12 +41,14 @@ impl SlotWord {
         low
     }
 
+    #[inline]
     pub(super) fn turn(self) -> u32 {
         // The high half fits.
         #[expect(clippy::cast_possible_truncation, reason = "shifted down to 32 bits")]
         let turn = (self.0 >> Self::TURN_SHIFT) as u32;
         turn
     }
+    #[inline]
     pub(super) fn phase(self) -> Phase {
         match self.low() >> Self::PHASE_SHIFT {
             0 => Phase::Empty,
@@ -69,11 +74,18 @@ impl SlotWord {
         self.phase() == Phase::Ready && self.low() & Token::MASK != 0
     }
 
-    /// An empty slot, claimed by a producer.
-    pub(super) fn writing(self, by: Token) -> Self {
-        Self::new(self.turn(), Phase::Writing, by.bits().into())
+    /// A slot of a turn, of which the low bits count, that nobody has claimed.
+    #[inline]
+    pub(super) fn waiting(turn: u64, phase: Phase) -> Self {
+        Self(turn << Self::TURN_SHIFT | (phase as u64) << Self::PHASE_SHIFT)
+    }
+    /// Claimed.
+    #[inline]
+    pub(super) fn claimed(self, phase: Phase, by: Token) -> Self {
+        Self(self.0 & !Self::LOW | (phase as u64) << Self::PHASE_SHIFT | u64::from(by.bits()))
     }
     /// With the item in it.
+    #[inline]
     pub(super) fn ready(self) -> Self {
         Self::new(self.turn(), Phase::Ready, 0)
     }
@@ -81,11 +93,8 @@ impl SlotWord {
     pub(super) fn again(self) -> Self {
         Self::new(self.turn(), Phase::Ready, Self::AGAIN)
     }
-    /// A ready slot, or the claim of a dead consumer, claimed by a consumer.
-    pub(super) fn reading(self, by: Token) -> Self {
-        Self::new(self.turn(), Phase::Reading, by.bits().into())
-    }
     /// Done with: empty in its next turn.
+    #[inline]
     pub(super) fn passed(self) -> Self {
         Self::new(self.turn().wrapping_add(1), Phase::Empty, 0)
     }
@@ -114,7 +123,7 @@ mod tests {
             (empty.phase(), empty.turn(), empty.owner()),
             (Phase::Empty, u32::MAX, None)
         );
-        let writing = empty.writing(one);
+        let writing = empty.claimed(Phase::Writing, one);
         assert_eq!(
             (writing.phase(), writing.owner()),
             (Phase::Writing, Some(one))
@@ -124,13 +133,16 @@ mod tests {
             (ready.phase(), ready.owner(), ready.is_again()),
             (Phase::Ready, None, false)
         );
-        let reading = ready.reading(two);
+        let reading = ready.claimed(Phase::Reading, two);
         assert_eq!(
             (reading.phase(), reading.owner()),
             (Phase::Reading, Some(two))
         );
         assert!(reading.again().is_again());
-        assert_eq!(reading.again().reading(one), ready.reading(one));
+        assert_eq!(
+            reading.again().claimed(Phase::Reading, one),
+            ready.claimed(Phase::Reading, one)
+        );
         assert_eq!(reading.passed(), SlotWord(0));
     }
 }

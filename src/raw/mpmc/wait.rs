@@ -1,19 +1,24 @@
 //! Waiting for room and for items: the same loop for both sides.
 
 use crate::raw::{Pace, Peers, Waited};
-use crate::sys::atomic::{Ordering, fence};
+use crate::sys::atomic::{Ordering, fence, light_fence};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
 use super::flag::Bell;
 use super::slot::SlotWord;
-use super::{Claim, Slots};
+use super::{Claim, Side, Slots};
+
+/// Whether a claim of a dead participant was in the way: the caller is to reap when it has done
+/// with the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Met(pub(crate) bool);
 
 /// Why nothing was put or taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// There is no room, or no item, and the caller would not wait, or not longer.
-    Blocked,
+    Blocked(Met),
     /// The queue was closed; for a consumer: and is empty.
     Closed,
 }
@@ -21,7 +26,8 @@ pub(crate) enum Refused {
 /// A claim in the caller's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
-    pub(super) index: usize,
+    /// Where its slot begins.
+    pub(super) at: usize,
     pub(super) seen: SlotWord,
 }
 
@@ -36,57 +42,17 @@ pub(super) enum Attempt {
     Closed,
 }
 
-/// What a waiter waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Room,
-    Item,
-}
-
 impl<'a> Slots<'a> {
-    /// As [`Slots::try_put`], sleeping until there is room or the deadline passes.
-    #[inline]
-    pub(crate) fn put(
-        &self,
-        peers: &impl Peers,
-        deadline: impl FnOnce() -> Deadline,
-        write: impl FnOnce(usize),
-        met: &mut bool,
-    ) -> Result<(), Refused> {
-        let claim = match self.claim_room(peers) {
-            Ok(claim) => claim,
-            Err(before) => self.wait(peers, Side::Room, deadline(), before, met)?,
-        };
-        self.publish(peers, &claim, write);
-        Ok(())
-    }
-
-    /// As [`Slots::try_get`], sleeping until there is an item or the deadline passes.
-    #[inline]
-    pub(crate) fn get<R>(
-        &self,
-        peers: &impl Peers,
-        deadline: impl FnOnce() -> Deadline,
-        read: impl FnOnce(usize) -> R,
-        met: &mut bool,
-    ) -> Result<R, Refused> {
-        let claim = match self.claim_item(peers) {
-            Ok(claim) => claim,
-            Err(before) => self.wait(peers, Side::Item, deadline(), before, met)?,
-        };
-        Ok(self.give_back(peers, &claim, read))
-    }
-
-    /// One attempt for `side`, which also finds the end of a closed queue.
-    fn attempt(&self, peers: &impl Peers, side: Side) -> Result<Claim<'a>, Attempt> {
+    /// One attempt for `side`, whatever is in the way.
+    fn attempt(&self, peers: impl Peers + Copy, side: Side) -> Result<Claim<'a>, Attempt> {
         match side {
-            Side::Room => self.claim_room(peers),
-            Side::Item => match self.claim_item(peers) {
+            Side::Room => self.attempt_room(peers),
+            Side::Item => match self.attempt_item(peers) {
                 // SeqCst: pairs with `close`.
                 Err(Attempt::Idle) if self.controls.closed.load(Ordering::SeqCst) != 0 => {
                     // Dekker's pair of invariant 5: what was claimed before the close is seen now.
                     fence(Ordering::SeqCst);
-                    match self.claim_item(peers) {
+                    match self.attempt_item(peers) {
                         Err(Attempt::Idle) => Err(Attempt::Closed),
                         found => found,
                     }
@@ -96,22 +62,47 @@ impl<'a> Slots<'a> {
         }
     }
 
+    fn attempt_room(&self, peers: impl Peers + Copy) -> Result<Claim<'a>, Attempt> {
+        // Relaxed: as in `claim`.
+        if self.controls.closed.load(Ordering::Relaxed) == 0 {
+            let claim = self.walk(Side::Room, peers.me())?;
+            if self.is_open_to(&claim) {
+                return Ok(claim);
+            }
+        }
+        // A claim that was given up, here or in `claim`, may be waited for.
+        light_fence();
+        self.controls.not_empty.ring(peers);
+        Err(Attempt::Closed)
+    }
+
+    fn attempt_item(&self, peers: impl Peers + Copy) -> Result<Claim<'a>, Attempt> {
+        // Acquire: pairs with the Release that raised it; shows why.
+        let strays = self.controls.strays.load(Ordering::Acquire);
+        if strays.is_raised()
+            && let Some(claim) = self.claim_stray(peers, strays)
+        {
+            return Ok(claim);
+        }
+        self.walk(Side::Item, peers.me())
+    }
+
     /// A `try_` form that did not succeed at once: gives a claim in the way a moment to be
     /// finished, and then asks whether its owner is dead.
-    #[cold]
-    pub(super) fn try_again(
+    #[inline(never)]
+    pub(super) fn try_contended(
         &self,
-        peers: &impl Peers,
+        peers: impl Peers + Copy,
         side: Side,
-        met: &mut bool,
-    ) -> Result<Claim<'a>, Refused> {
+    ) -> Result<(Claim<'a>, Met), Refused> {
+        let mut met = Met(false);
         let mut before = None;
         let mut spins = hint::SPINS;
         loop {
             let held = match self.attempt(peers, side) {
-                Ok(claim) => return Ok(claim),
+                Ok(claim) => return Ok((claim, met)),
                 Err(Attempt::Closed) => return Err(Refused::Closed),
-                Err(Attempt::Idle) => return Err(Refused::Blocked),
+                Err(Attempt::Idle) => return Err(Refused::Blocked(met)),
                 Err(Attempt::Held(held)) => held,
             };
             if spins > 0 && before.is_none_or(|before| before == held) {
@@ -119,38 +110,38 @@ impl<'a> Slots<'a> {
                 hint::spin();
                 before = Some(held);
             } else if self.resolve(peers, held) {
-                *met = true;
+                met = Met(true);
             } else {
-                return Err(Refused::Blocked);
+                return Err(Refused::Blocked(met));
             }
         }
     }
 
     /// Sleeps until a claim for `side` succeeds, the queue is closed, or the deadline passes.
     #[cold]
-    fn wait(
+    pub(super) fn wait(
         &self,
-        peers: &impl Peers,
+        peers: impl Peers + Copy,
         side: Side,
         deadline: Deadline,
-        mut before: Attempt,
-        met: &mut bool,
-    ) -> Result<Claim<'a>, Refused> {
-        if before == Attempt::Closed {
-            return Err(Refused::Closed);
-        }
+    ) -> Result<(Claim<'a>, Met), Refused> {
         let bell = match side {
             Side::Room => &self.controls.not_full,
             Side::Item => &self.controls.not_empty,
         };
-        for _ in 0..hint::SPINS {
-            hint::spin();
+        let mut spins = hint::SPINS;
+        let mut before = loop {
             match self.attempt(peers, side) {
-                Ok(claim) => return Ok(claim),
+                Ok(claim) => return Ok((claim, Met(false))),
                 Err(Attempt::Closed) => return Err(Refused::Closed),
-                Err(now) => before = now,
+                Err(before) if spins == 0 => break before,
+                Err(_) => {
+                    spins -= 1;
+                    hint::spin();
+                }
             }
-        }
+        };
+        let mut met = Met(false);
         let mut event_pace = Pace::for_event();
         let mut owner_pace = Pace::for_owner();
         loop {
@@ -163,7 +154,7 @@ impl<'a> Slots<'a> {
                 true
             };
             let blocked = match self.attempt(peers, side) {
-                Ok(claim) => return Ok(claim),
+                Ok(claim) => return Ok((claim, met)),
                 Err(Attempt::Closed) => return Err(Refused::Closed),
                 Err(blocked) => blocked,
             };
@@ -190,7 +181,7 @@ impl<'a> Slots<'a> {
                 }
             };
             if waited != Waited::Woken {
-                *met |= self.sweep(peers);
+                met.0 |= self.sweep(peers);
             }
             before = match self.attempt(peers, side) {
                 Ok(claim) => {
@@ -198,12 +189,12 @@ impl<'a> Slots<'a> {
                     if waited != Waited::Woken {
                         self.pass_on(peers, side, bell);
                     }
-                    return Ok(claim);
+                    return Ok((claim, met));
                 }
                 Err(Attempt::Closed) => return Err(Refused::Closed),
                 Err(_) if waited == Waited::TimedOut => {
                     self.pass_on(peers, side, bell);
-                    return Err(Refused::Blocked);
+                    return Err(Refused::Blocked(met));
                 }
                 Err(now) => now,
             };
@@ -211,7 +202,7 @@ impl<'a> Slots<'a> {
     }
 
     /// Leaves after a sleep that may have swallowed a wake, or ended without the wake it was owed.
-    fn pass_on(&self, peers: &impl Peers, side: Side, bell: &Bell) {
+    fn pass_on(&self, peers: impl Peers + Copy, side: Side, bell: &Bell) {
         if self.has_some(side) {
             bell.ring(peers);
         }
