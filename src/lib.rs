@@ -1,4 +1,62 @@
-//! outlive
+//! Locks, semaphores, values, arrays and queues in shared memory, for processes that may be killed.
+//!
+//! Any process may be SIGKILLed at any instant, and the others go on, with nothing lost that was
+//! finished and nothing torn that was not.
+//!
+//! # Where objects live
+//!
+//! In a [`Segment`]: a piece of shared memory that any number of processes have open. It has a name
+//! ([`Segment::create`], [`Segment::open`]), or is passed on as a descriptor ([`Segment::anonymous`],
+//! [`Segment::try_clone_fd`], [`Segment::from_fd`]). An object in it is created and opened by its own
+//! name, or its handle is sent to another process as a few bytes, with serde. Objects made with `new`
+//! are in the [home](Segment::home) of the process and its children.
+//!
+//! | | | after a death |
+//! |---|---|---|
+//! | [`Lock`], [`RLock`] | mutual exclusion | the next owner gets [`OwnerDied`](sync::OwnerDied), with the guard |
+//! | [`Semaphore`], [`BoundedSemaphore`] | permits | they come back |
+//! | [`Value`] | one value | an unfinished update never happened |
+//! | [`Array`] | many, under a lock | [`OwnerDied`](sync::OwnerDied); [`Array::update`] is all or nothing |
+//! | [`AtomicArray`] | integers without a lock | nothing to see |
+//! | [`queue::spsc`] | items, from one to one | published items stay, the other end is told |
+//! | [`queue::mpmc`] | items, from many to many | each is delivered, and once more at the most |
+//!
+//! # Waiting
+//!
+//! What waits has four forms: plain, `try_`, `_timeout` with a [`Duration`](std::time::Duration),
+//! `_deadline` with an [`Instant`](std::time::Instant). A process that is stopped or slow is not
+//! dead: what it holds stays held, and the timed forms are for that.
+//!
+//! # Examples
+//!
+//! ```
+//! use outlive::{Lock, Segment, Value};
+//!
+//! let segment = Segment::anonymous()?;
+//! let total = Value::create(&segment, "total", [0_u64; 2])?;
+//! total.update(|[count, sum]| {
+//!     *count += 1;
+//!     *sum += 17;
+//! })?;
+//!
+//! // In another process, which has the same segment open:
+//! let total = Value::<[u64; 2]>::open(&segment, "total")?;
+//! assert_eq!(total.get()?, [1, 17]);
+//!
+//! // Whoever dies with the lock, the next one gets it, and is told.
+//! let lock = Lock::create(&segment, "lock")?;
+//! let guard = lock.lock().or_else(|e| e.repair(|_| { /* make the data whole */ }))?;
+//! # drop(guard);
+//! # Ok::<(), outlive::Error>(())
+//! ```
+//!
+//! `examples/survive_a_kill.rs` shows a real death. What is promised and what is not is in the
+//! README; every type says under *If a process dies* what that means for it.
+//!
+//! # Features
+//!
+//! `shared_memory`: [`SegmentOptions`] can adopt mappings that the crate of that name made.
+
 #[cfg(not(target_os = "linux"))]
 compile_error!("outlive runs on Linux only");
 
@@ -32,3 +90,8 @@ pub use crate::sync::{BoundedSemaphore, Lock, RLock, Semaphore};
 pub mod crash_points {
     pub use crate::sys::{arm, disarm};
 }
+
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
