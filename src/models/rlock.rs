@@ -6,7 +6,7 @@ use loom::thread;
 
 use super::world::{Seat, World, at_every_death, check, note_death, seat};
 use crate::raw::lock::{LockWord, NotOwner, Taken};
-use crate::raw::rlock::{Entered, Recursion};
+use crate::raw::rlock::{Entered, Left, Recursion};
 use crate::sys::clock::Deadline;
 
 struct Guarded {
@@ -22,14 +22,18 @@ impl Guarded {
     /// Two levels, one step of work on each.
     fn bump(&self, peers: &Seat, thread: u32) -> Taken {
         let lock = || self.recursion.lock(&self.word, peers, thread, Deadline::NEVER).unwrap();
-        let unlock = || self.recursion.unlock(&self.word, peers, thread);
+        let unlock = || {
+            if self.recursion.unlock(&self.word, peers, thread).unwrap() == Left::OthersWait {
+                self.word.wake_one(peers);
+            }
+        };
         let Entered::First(taken) = lock() else { panic!("entered a lock that is not held") };
         self.sum.set(self.sum.get() + 1);
         assert_eq!(lock(), Entered::Again);
         assert_eq!(self.recursion.depth(), 2);
         self.sum.set(self.sum.get() + 1);
-        unlock().unwrap();
-        unlock().unwrap();
+        unlock();
+        unlock();
         taken
     }
 }

@@ -48,12 +48,15 @@ impl State {
     /// Somebody may sleep on the word.
     const WAITERS: u32 = 1 << 31;
 
+    #[inline]
     fn owner(self) -> Option<Token> {
         Token::from_bits(self.0)
     }
+    #[inline]
     fn is_marked(self) -> bool {
         self.0 & Self::MARKED != 0
     }
+    #[inline]
     fn has_waiters(self) -> bool {
         self.0 & Self::WAITERS != 0
     }
@@ -66,6 +69,7 @@ impl State {
     fn with_mark(self) -> Self {
         Self(self.0 | Self::MARKED)
     }
+    #[inline]
     fn freed(marked: bool) -> u32 {
         if marked { Self::MARKED } else { 0 }
     }
@@ -115,7 +119,7 @@ impl LockWord {
 
     /// Takes the lock if it is free, or if its owner is dead.
     #[inline]
-    pub(crate) fn try_lock(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
+    pub(crate) fn try_lock(&self, peers: impl Peers) -> Result<Taken, StillHeld> {
         // Acquire: pairs with the Release that freed the word.
         match self.0.compare_exchange(0, peers.me().bits(), Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Ok(Taken::Clean),
@@ -125,7 +129,7 @@ impl LockWord {
 
     /// Takes the lock, sleeping until it is free, its owner dies, or the deadline passes.
     #[inline]
-    pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
+    pub(crate) fn lock(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
         // Acquire: pairs with the Release that freed the word.
         match self.0.compare_exchange(0, peers.me().bits(), Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => Ok(Taken::Clean),
@@ -136,11 +140,28 @@ impl LockWord {
     /// Frees a lock that the caller holds; `marked` leaves the mark for the next owner.
     #[inline]
     pub(crate) fn unlock(&self, peers: &impl Peers, marked: bool) {
-        // Release: pairs with the Acquire that takes the word next; publishes the protected data.
-        let old = State(self.0.swap(State::freed(marked), Ordering::Release));
-        if old.has_waiters() {
+        if self.free(marked) {
             self.wake_one(peers);
         }
+    }
+
+    /// Frees a lock that the caller holds, and keeps its mark. `true` where [`LockWord::wake_one`]
+    /// is due: somebody may sleep. It is so after every inheritance.
+    #[inline]
+    pub(crate) fn free_as_found(&self) -> bool {
+        // A branch, and not an argument: the exchange need not wait for the load.
+        if self.is_marked() { self.free_marked() } else { self.free(false) }
+    }
+
+    #[cold]
+    fn free_marked(&self) -> bool {
+        self.free(true)
+    }
+
+    #[inline]
+    fn free(&self, marked: bool) -> bool {
+        // Release: pairs with the Acquire that takes the word next; publishes the protected data.
+        State(self.0.swap(State::freed(marked), Ordering::Release)).has_waiters()
     }
 
     /// Frees the lock if the caller's process holds it, and keeps a mark.
@@ -167,11 +188,13 @@ impl LockWord {
     }
 
     /// Who holds the lock at this moment; it may change at once.
+    #[inline]
     pub(crate) fn owner(&self) -> Option<Token> {
         State(self.0.load(Ordering::Relaxed)).owner()
     }
 
     /// Whether the data wait for a repair. Exact for the owner; for others it may change at once.
+    #[inline]
     pub(crate) fn is_marked(&self) -> bool {
         State(self.0.load(Ordering::Relaxed)).is_marked()
     }
@@ -188,8 +211,10 @@ impl LockWord {
         self.0.fetch_or(State::MARKED, Ordering::Relaxed);
     }
 
+    /// By value, as all cold paths: what the caller keeps in registers is not spilled for them.
     #[cold]
-    fn try_lock_contended(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
+    fn try_lock_contended(&self, peers: impl Peers) -> Result<Taken, StillHeld> {
+        let peers = &peers;
         let mut seen = State(self.0.load(Ordering::Relaxed));
         for _ in 0..ROUNDS {
             match self.attempt(peers, seen, false, true) {
@@ -202,7 +227,8 @@ impl LockWord {
     }
 
     #[cold]
-    fn lock_contended(&self, peers: &impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
+    fn lock_contended(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
+        let peers = &peers;
         let mut pace = Pace::for_owner();
         let mut spins = hint::SPINS;
         let mut rounds = ROUNDS;
@@ -285,7 +311,8 @@ impl LockWord {
         }
     }
 
-    fn wake_one(&self, peers: &impl Peers) {
+    /// Wakes one sleeper.
+    pub(crate) fn wake_one(&self, peers: &impl Peers) {
         peers.wake(&self.0, 1);
     }
 

@@ -43,6 +43,15 @@ pub(crate) enum Entered {
     Again,
 }
 
+/// What giving a level back left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing.
+    Done,
+    /// The lock is free, and somebody may sleep: [`LockWord::wake_one`] is due.
+    OthersWait,
+}
+
 /// Why a recursive lock was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -73,15 +82,15 @@ impl Recursion {
     pub(crate) fn lock(
         &self,
         word: &LockWord,
-        peers: &impl Peers,
+        peers: impl Peers + Copy,
         thread: u32,
         deadline: Deadline,
     ) -> Result<Entered, Refused> {
-        if let Some(again) = self.again(peers, thread) {
+        if let Some(again) = self.again(&peers, thread) {
             return again;
         }
         let taken = word.lock(peers, deadline)?;
-        self.begin(peers, thread);
+        self.begin(&peers, thread);
         Ok(Entered::First(taken))
     }
 
@@ -108,19 +117,17 @@ impl Recursion {
         word: &LockWord,
         peers: &impl Peers,
         thread: u32,
-    ) -> Result<(), NotOwner> {
+    ) -> Result<Left, NotOwner> {
         if !self.is_held_by(peers, thread) {
             return Err(NotOwner);
         }
         let depth = self.depth.load(Ordering::Relaxed);
         if depth > 1 {
             self.depth.store(depth - 1, Ordering::Relaxed);
-            return Ok(());
+            return Ok(Left::Done);
         }
-        self.depth.store(0, Ordering::Relaxed);
         self.holder.store(0, Ordering::Relaxed);
-        word.unlock(peers, word.is_marked());
-        Ok(())
+        Ok(if word.free_as_found() { Left::OthersWait } else { Left::Done })
     }
 
     /// Whether `thread` of the caller's process holds the lock.

@@ -34,11 +34,13 @@ impl Token {
     }
 
     /// What the token bits of a word name; `None` where they are all zero.
+    #[inline]
     pub(crate) fn from_bits(bits: u32) -> Option<Self> {
         NonZeroU32::new(bits & Self::MASK).map(Self)
     }
 
     /// As the low bits of a word.
+    #[inline]
     pub(crate) fn bits(self) -> u32 {
         self.0.get()
     }

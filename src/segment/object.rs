@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::raw::{Kind, Peers, Storage, Token};
 use crate::sys::atomic::Ordering;
 use crate::sys::clock::Deadline;
+use crate::sys::fork::OwnToken;
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
@@ -51,7 +52,12 @@ struct Hold {
     generation: u32,
     at: usize,
     len: usize,
+    /// Whether a handle met a death and has yet to see to the repair.
+    reap_due: ReapDue,
 }
+
+#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
+type ReapDue = core::sync::atomic::AtomicBool;
 
 /// Where an object is, for any process that has its segment open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +203,21 @@ impl Object {
         }
     }
 
+    /// Notes that a death was met; [`Object::reap_if_due`] sees to it at a calmer moment.
+    pub(crate) fn owe_reap(&self) {
+        // Relaxed: a note of this process to itself; a thread that misses it leaves it to another.
+        self.0.reap_due.store(true, Ordering::Relaxed);
+    }
+
+    /// Repairs after all deaths, if one was met since the last time.
+    pub(crate) fn reap_if_due(&self) {
+        // Relaxed: as above.
+        if self.0.reap_due.load(Ordering::Relaxed) && self.0.reap_due.swap(false, Ordering::Relaxed)
+        {
+            self.reap();
+        }
+    }
+
     /// The object's bytes.
     pub(crate) fn storage(&self) -> Storage<'_> {
         // In bounds when the object was opened, and neither changes.
@@ -221,8 +242,11 @@ impl Object {
         // drops after it; `Bound` lends the view only for its own life. The bytes are touched only
         // through residents and raw copies, as of the storage that this one is made from.
         let storage = unsafe { storage.extend() };
+        let token = std::ptr::from_ref(self.0.inner.own_token());
+        // SAFETY: the page stays mapped as long as `self`, as above.
+        let token: &'static OwnToken = unsafe { &*token };
         match view(storage) {
-            Some(view) => Ok(Bound { view, object: self }),
+            Some(view) => Ok(Bound { view, token, object: self }),
             None => Err(self.corrupt(kind)),
         }
     }
@@ -246,6 +270,8 @@ impl fmt::Debug for Object {
 #[derive(Debug, Clone)]
 pub(crate) struct Bound<V> {
     view: V,
+    /// A short cut to what `object` would say: it is read before every operation.
+    token: &'static OwnToken,
     object: Object,
 }
 
@@ -261,7 +287,11 @@ impl<V> Bound<V> {
     /// See [`Object::seat`].
     #[inline]
     pub(crate) fn seat(&self) -> Result<Seat<'_>> {
-        self.object.seat()
+        let inner = &self.object.0.inner;
+        match Token::from_bits(self.token.get()) {
+            Some(token) => Ok(Seat::new(token, inner)),
+            None => inner.rejoin(),
+        }
     }
 }
 
@@ -339,6 +369,7 @@ impl Hold {
             generation: block.head.generation.load(Ordering::Relaxed),
             at: usize::try_from(range.at).ok()?,
             len: usize::try_from(range.len).ok()?,
+            reap_due: ReapDue::new(false),
         };
         *open.entry(hold.offset).or_insert(0) += 1;
         Some(Arc::new(hold))

@@ -16,6 +16,11 @@ use crate::segment::{instant, label_text};
 #[must_use = "dropping it frees the lock and leaves it marked"]
 pub struct OwnerDied<G> {
     guard: G,
+    /// Apart, so that the result of a lock that is simply taken stays small.
+    dead: Box<Dead>,
+}
+
+struct Dead {
     pid: u32,
     label: String,
     at: SystemTime,
@@ -28,31 +33,31 @@ pub(crate) trait Marked {
 
 impl<G> OwnerDied<G> {
     pub(crate) fn new(guard: G, obituary: &Obituary) -> Self {
-        Self {
-            guard,
+        let dead = Dead {
             pid: obituary.pid,
             label: label_text(obituary.label),
             at: instant(obituary.when),
-        }
+        };
+        Self { guard, dead: Box::new(dead) }
     }
 
     /// Process id of the dead owner, in its own process-id namespace; 0 where nobody knows any
     /// more.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.dead.pid
     }
 
     /// What the dead owner called itself.
     #[must_use]
     pub fn label(&self) -> &str {
-        &self.label
+        &self.dead.label
     }
 
     /// When its death was noticed.
     #[must_use]
     pub fn at(&self) -> SystemTime {
-        self.at
+        self.dead.at
     }
 
     /// The guard, to look at the data before they are repaired.
@@ -67,7 +72,7 @@ impl<G> OwnerDied<G> {
     }
 
     pub(crate) fn map<H>(self, wrap: impl FnOnce(G) -> H) -> OwnerDied<H> {
-        OwnerDied { guard: wrap(self.guard), pid: self.pid, label: self.label, at: self.at }
+        OwnerDied { guard: wrap(self.guard), dead: self.dead }
     }
 }
 
@@ -84,16 +89,16 @@ impl<G: Marked> OwnerDied<G> {
 impl<G> fmt::Debug for OwnerDied<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OwnerDied")
-            .field("pid", &self.pid)
-            .field("label", &self.label)
-            .field("at", &self.at)
+            .field("pid", &self.dead.pid)
+            .field("label", &self.dead.label)
+            .field("at", &self.dead.at)
             .finish_non_exhaustive()
     }
 }
 
 impl<G> fmt::Display for OwnerDied<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} `{}` died holding the lock", self.pid, self.label)
+        write!(f, "process {} `{}` died holding the lock", self.dead.pid, self.dead.label)
     }
 }
 

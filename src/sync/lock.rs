@@ -11,7 +11,7 @@ use crate::raw::lock::{StillHeld, Taken};
 use crate::raw::robust_lock::{Obituary, RobustLock};
 use crate::raw::{Kind, Storage};
 use crate::segment::object::{deserialize, serialize};
-use crate::segment::{Bound, Object, Seat, Segment, Spec, label_words};
+use crate::segment::{Bound, Object, Segment, Spec, label_words};
 use crate::sys::clock::{self, Deadline};
 
 use super::died::{LockError, Marked, OwnerDied};
@@ -60,12 +60,8 @@ pub struct Lock(Bound<&'static RobustLock>);
 /// then counts as a death.
 #[must_use = "dropping the guard frees the lock"]
 pub struct LockGuard<'a> {
+    /// All that there is to a guard, so that it travels in a register.
     lock: &'a Lock,
-    seat: Seat<'a>,
-    /// Whether the data still wait for a repair.
-    marked: bool,
-    /// Whether the others' repair after the death that this guard inherited from is due.
-    reap: bool,
     not_send: PhantomData<*const ()>,
 }
 
@@ -141,7 +137,7 @@ impl Lock {
     #[inline]
     pub fn try_lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
-        self.guard(seat, self.resident().word.try_lock(&seat))
+        self.guard(self.resident().word.try_lock(seat))
     }
 
     /// Takes the lock, sleeping until it is free, but not longer than `limit`.
@@ -250,27 +246,34 @@ impl Lock {
         deadline: Deadline,
     ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
-        self.guard(seat, self.resident().word.lock(&seat, deadline))
+        self.guard(self.resident().word.lock(seat, deadline))
     }
 
     #[inline]
-    fn guard<'a>(
-        &'a self,
-        seat: Seat<'a>,
+    fn guard(
+        &self,
         taken: Result<Taken, StillHeld>,
-    ) -> Result<LockGuard<'a>, LockError<LockGuard<'a>>> {
-        let guard =
-            |marked, reap| LockGuard { lock: self, seat, marked, reap, not_send: PhantomData };
+    ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+        let guard = || LockGuard { lock: self, not_send: PhantomData };
         match taken {
-            Ok(Taken::Clean) => Ok(guard(false, false)),
+            Ok(Taken::Clean) => Ok(guard()),
             Ok(taken) => Err(LockError::OwnerDied(after_death(
                 self.0.object(),
                 self.resident(),
                 taken,
-                guard(true, matches!(taken, Taken::Inherited(_))),
+                guard(),
             ))),
             Err(StillHeld) => Err(LockError::TimedOut),
         }
+    }
+
+    /// The rest of giving the lock back, where somebody sleeps or a death was met.
+    #[cold]
+    fn see_to_the_others(&self) {
+        if let Ok(seat) = self.0.seat() {
+            self.resident().word.wake_one(&seat);
+        }
+        self.0.object().reap_if_due();
     }
 
     #[inline]
@@ -295,6 +298,7 @@ pub(crate) fn after_death<G>(
     guard: G,
 ) -> OwnerDied<G> {
     if let Taken::Inherited(dead) = taken {
+        object.owe_reap();
         let who = object.identity(dead);
         lock.write(&Obituary {
             pid: who.pid,
@@ -308,9 +312,7 @@ pub(crate) fn after_death<G>(
 impl LockGuard<'_> {
     /// Leaves the lock taken.
     fn keep(self) {
-        if self.reap {
-            self.lock.0.object().reap();
-        }
+        self.lock.0.object().reap_if_due();
         #[expect(clippy::mem_forget, reason = "the raw forms give the lock back by hand")]
         std::mem::forget(self);
     }
@@ -319,16 +321,14 @@ impl LockGuard<'_> {
 impl Marked for LockGuard<'_> {
     fn clear_mark(&mut self) {
         self.lock.resident().word.clear_mark();
-        self.marked = false;
     }
 }
 
 impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.resident().word.unlock(&self.seat, self.marked);
-        if self.reap {
-            self.lock.0.object().reap();
+        if self.lock.resident().word.free_as_found() {
+            self.lock.see_to_the_others();
         }
     }
 }
@@ -344,7 +344,7 @@ impl fmt::Debug for Lock {
 
 impl fmt::Debug for LockGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockGuard").field("marked", &self.marked).finish_non_exhaustive()
+        f.debug_tuple("LockGuard").field(self.lock).finish()
     }
 }
 

@@ -81,7 +81,7 @@ impl<'a> Permit<'a> {
     /// The seat that the permit was acquired in; `None` in a forked child.
     #[inline]
     fn seat(&self) -> Option<Seat<'a>> {
-        let seat = self.semaphore.object().seat_if_joined()?;
+        let seat = self.semaphore.seat().ok()?;
         (seat.me() == self.owner).then_some(seat)
     }
 

@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::lock::Taken;
-use crate::raw::rlock::{Entered, Recursion, Refused};
+use crate::raw::rlock::{Entered, Left, Recursion, Refused};
 use crate::raw::robust_lock::RobustLock;
 use crate::raw::{Kind, Storage};
 use crate::segment::object::{deserialize, serialize};
-use crate::segment::{Bound, Object, Seat, Segment, Spec};
+use crate::segment::{Bound, Object, Segment, Spec};
 use crate::sys::clock::Deadline;
 use crate::sys::thread;
 
@@ -51,8 +51,6 @@ struct View {
 #[must_use = "dropping the guard gives the level back"]
 pub struct RLockGuard<'a> {
     lock: &'a RLock,
-    seat: Seat<'a>,
-    reap: bool,
     not_send: PhantomData<*const ()>,
 }
 
@@ -129,7 +127,7 @@ impl RLock {
     pub fn try_lock(&self) -> Locked<'_> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let View { lock, recursion } = self.0.view();
-        self.guard(seat, recursion.try_lock(&lock.word, &seat, thread::number()))
+        self.guard(recursion.try_lock(&lock.word, &seat, thread::number()))
     }
 
     /// As [`RLock::lock`], but not longer than `limit`.
@@ -195,10 +193,14 @@ impl RLock {
     pub fn release(&self) -> Result<()> {
         let seat = self.0.seat()?;
         let View { lock, recursion } = self.0.view();
-        recursion.unlock(&lock.word, &seat, thread::number()).map_err(|_| {
+        let freed = recursion.unlock(&lock.word, &seat, thread::number()).map_err(|_| {
             Error::new(ErrorKind::NotOwner, format!("release {self:?}"))
                 .advise("only the thread that took the lock can give it back")
-        })
+        })?;
+        if freed == Left::OthersWait {
+            self.see_to_the_others();
+        }
+        Ok(())
     }
 
     /// How often the calling thread holds the lock.
@@ -221,19 +223,19 @@ impl RLock {
     fn lock_until(&self, deadline: Deadline) -> Locked<'_> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let View { lock, recursion } = self.0.view();
-        self.guard(seat, recursion.lock(&lock.word, &seat, thread::number(), deadline))
+        self.guard(recursion.lock(&lock.word, seat, thread::number(), deadline))
     }
 
     #[inline]
-    fn guard<'a>(&'a self, seat: Seat<'a>, entered: Result<Entered, Refused>) -> Locked<'a> {
-        let guard = |reap| RLockGuard { lock: self, seat, reap, not_send: PhantomData };
+    fn guard(&self, entered: Result<Entered, Refused>) -> Locked<'_> {
+        let guard = || RLockGuard { lock: self, not_send: PhantomData };
         match entered {
-            Ok(Entered::Again | Entered::First(Taken::Clean)) => Ok(guard(false)),
+            Ok(Entered::Again | Entered::First(Taken::Clean)) => Ok(guard()),
             Ok(Entered::First(taken)) => Err(LockError::OwnerDied(after_death(
                 self.0.object(),
                 self.0.view().lock,
                 taken,
-                guard(matches!(taken, Taken::Inherited(_))),
+                guard(),
             ))),
             Err(Refused::StillHeld) => Err(LockError::TimedOut),
             Err(Refused::TooDeep) => Err(LockError::Broken(
@@ -241,6 +243,15 @@ impl RLock {
                     .advise("it is held more often than can be counted"),
             )),
         }
+    }
+
+    /// The rest of giving the lock back, where somebody sleeps or a death was met.
+    #[cold]
+    fn see_to_the_others(&self) {
+        if let Ok(seat) = self.0.seat() {
+            self.0.view().lock.word.wake_one(&seat);
+        }
+        self.0.object().reap_if_due();
     }
 
     fn bind(object: Object) -> Result<Self> {
@@ -255,9 +266,7 @@ impl RLock {
 impl RLockGuard<'_> {
     /// Leaves the level taken.
     fn keep(self) {
-        if self.reap {
-            self.lock.0.object().reap();
-        }
+        self.lock.0.object().reap_if_due();
         #[expect(clippy::mem_forget, reason = "the raw forms give the level back by hand")]
         std::mem::forget(self);
     }
@@ -272,11 +281,11 @@ impl Marked for RLockGuard<'_> {
 impl Drop for RLockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
+        let Ok(seat) = self.lock.0.seat() else { return };
         let View { lock, recursion } = self.lock.0.view();
         // A level that is gone already, through `release` or garbage, is not given back twice.
-        let _ = recursion.unlock(&lock.word, &self.seat, thread::number());
-        if self.reap {
-            self.lock.0.object().reap();
+        if recursion.unlock(&lock.word, &seat, thread::number()) == Ok(Left::OthersWait) {
+            self.lock.see_to_the_others();
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::raw::permits::{NoneFree, Permits};
 use crate::raw::{Kind, Peers, Token};
 use crate::segment::object::{deserialize, serialize};
-use crate::segment::{Bound, Object, Spec};
+use crate::segment::{Bound, Object, Seat, Spec};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 
@@ -253,7 +253,7 @@ impl Semaphore {
     fn acquire_until(&self, count: u32, deadline: Deadline) -> Acquired<'_> {
         let seat = self.permits.seat().map_err(AcquireError::Broken)?;
         let permits = self.permits.view();
-        if count > permits.capacity() {
+        if count > 1 && count > permits.capacity() {
             return Err(AcquireError::Broken(self.never(count)));
         }
         let mut met = false;
@@ -280,7 +280,7 @@ impl Semaphore {
         if reap {
             self.permits.object().reap();
         }
-        if count > self.capacity() {
+        if count > 1 && count > self.capacity() {
             return AcquireError::Broken(self.never(count));
         }
         AcquireError::TimedOut
@@ -315,10 +315,18 @@ impl Semaphore {
         }
     }
 
+    #[inline]
     pub(super) fn permits(&self) -> &Permits<'static> {
         self.permits.view()
     }
 
+    /// This process as a participant of the semaphore's segment.
+    #[inline]
+    pub(super) fn seat(&self) -> Result<Seat<'_>> {
+        self.permits.seat()
+    }
+
+    #[inline]
     pub(super) fn object(&self) -> &Object {
         self.permits.object()
     }
