@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
+use outlive::queue::mpmc::Mpmc;
 
 use crate::measure::{Contest, Plan, Sample, alone};
+use crate::ours::mpmc as ours;
 use crate::peers::vyukov::Vyukov;
 use crate::sides::{Body, Gate, processes, threads};
+use crate::sleepers;
 use crate::spsc::{iceoryx_round_trip, iceoryx_stream};
 use crate::stream::{self, Receive, Runner, Transmit, drain, feed};
 use crate::table::Table;
@@ -19,11 +22,20 @@ fn array() -> Arc<ArrayQueue<u64>> {
     Arc::new(ArrayQueue::new(CAPACITY))
 }
 
+fn new() -> Mpmc<u64> {
+    ours::queue(CAPACITY)
+}
+
+fn blocking() -> ours::Blocking {
+    ours::Blocking(new())
+}
+
 pub fn measure(plan: &Plan, table: &mut Table) {
     let mut contest = Contest::new("mpmc put + get, alone");
     contest
         .enter("ArrayQueue", alone(push_and_pop(array())))
-        .enter("bare Vyukov", alone(push_and_pop(Bare::new())));
+        .enter("bare Vyukov", alone(push_and_pop(Bare::new())))
+        .enter("outlive", alone(push_and_pop(new())));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive", "ArrayQueue", 1.1);
     table.cost(&figures, "outlive", "bare Vyukov", 1.1);
@@ -33,6 +45,8 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     contest
         .enter("ArrayQueue", one_way(threads, array, count))
         .enter("bare Vyukov", one_way(processes, Bare::new, count))
+        .enter("outlive", one_way(processes, new, count))
+        .enter("outlive, blocking", one_way(processes, blocking, count))
         .enter("iceoryx2", iceoryx_stream(count / 20));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive", "ArrayQueue", 1.1);
@@ -42,7 +56,9 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let mut contest = Contest::new("mpmc stream 2 to 2, 8 B");
     contest
         .enter("ArrayQueue", two_to_two(threads, array, count))
-        .enter("bare Vyukov", two_to_two(processes, Bare::new, count));
+        .enter("bare Vyukov", two_to_two(processes, Bare::new, count))
+        .enter("outlive", two_to_two(processes, new, count))
+        .enter("outlive, blocking", two_to_two(processes, blocking, count));
     let figures = contest.hold(plan.rounds, table);
     table.rate(&figures, "outlive", "ArrayQueue", 1.0);
 
@@ -51,10 +67,27 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     contest
         .enter("ArrayQueue", round_trip(threads, array, trips))
         .enter("bare Vyukov", round_trip(processes, Bare::new, trips))
+        .enter("outlive", round_trip(processes, new, trips))
+        .enter("outlive, blocking", round_trip(processes, blocking, trips))
         .enter("iceoryx2", iceoryx_round_trip(trips / 4));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive", "ArrayQueue", 0.6);
     table.cost(&figures, "outlive", "iceoryx2", 0.3);
+
+    let count = plan.count(400);
+    let mut contest = Contest::new("mpmc put that must wake");
+    contest
+        .enter("bare futex", sleepers::bare_wake(count))
+        .enter("outlive", ours::wake(count));
+    let figures = contest.hold(plan.rounds, table);
+    table.cost(&figures, "outlive", "bare futex", 1.1);
+
+    let mut contest = Contest::new("mpmc hand-over to a sleeper");
+    contest
+        .enter("bare futex", sleepers::bare_hand_over(count))
+        .enter("outlive", ours::hand_over_to_sleeper(count));
+    let figures = contest.hold(plan.rounds, table);
+    table.cost(&figures, "outlive", "bare futex", 1.1);
 }
 
 /// A handle on one queue; clones share it.

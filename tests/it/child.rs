@@ -115,7 +115,7 @@ pub fn pause() {
 #[test]
 fn plays_its_role() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    let all = [super::array::ROLES, super::value::ROLES, super::lock::ROLES, super::rlock::ROLES, super::segment::ROLES, super::semaphore::ROLES].concat();
+    let all = [super::array::ROLES, super::value::ROLES, super::lock::ROLES, super::mpmc::ROLES, super::rlock::ROLES, super::segment::ROLES, super::semaphore::ROLES].concat();
     let (_, role) = all.iter().find(|(name, _)| *name == role).expect("a role of that name");
     let file = std::fs::OpenOptions::new()
         .read(true)

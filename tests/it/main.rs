@@ -4,6 +4,7 @@ mod array;
 mod child;
 mod fork;
 mod lock;
+mod mpmc;
 mod rlock;
 mod segment;
 mod semaphore;

@@ -2,6 +2,7 @@
 
 mod array;
 mod lock;
+mod mpmc;
 mod rlock;
 mod segment;
 mod semaphore;
@@ -10,5 +11,5 @@ mod value;
 
 /// All laws, one list for each noun.
 pub fn laws() -> Vec<super::Law> {
-    [lock::LAWS, rlock::LAWS, segment::LAWS, value::LAWS, array::LAWS, semaphore::LAWS].concat()
+    [lock::LAWS, mpmc::LAWS, rlock::LAWS, segment::LAWS, value::LAWS, array::LAWS, semaphore::LAWS].concat()
 }
