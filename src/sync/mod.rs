@@ -1,4 +1,10 @@
 //! Locks and what else orders work between processes.
+//!
+//! [`Lock`] and [`RLock`] let one process in at a time, and the second lets its thread in again. A
+//! [`Semaphore`] lets in as many as it has permits; a [`BoundedSemaphore`] never gets more of them
+//! than it began with. What protects data that a death can leave half changed says so: the next
+//! owner of a lock gets [`OwnerDied`], with the guard inside. Permits protect nothing in particular
+//! and simply come back.
 
 mod bounded_semaphore;
 mod died;

@@ -1,7 +1,7 @@
 //! What the machine and the kernel give: the only system calls, the only target `cfg`, the only
 //! `cfg(loom)`.
 //!
-//! [`atomic`], [`cell`], [`hint`] and [`crash`] are one facade with three bodies: *core* in an
+//! [`atomic`], [`hint`] and [`crash`] are one facade with three bodies: *core* in an
 //! ordinary build, *model* under `--cfg loom`, and *counted* under `--cfg crash_points`, where a
 //! process can be told to SIGKILL itself before its k-th shared write.
 
