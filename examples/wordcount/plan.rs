@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn the_pieces_of_a_file_have_its_words() {
-        let text = "Ein Wort, noch ein Wört: 中文 (x1) ".repeat(2000);
+        let text = "Ein Wort, noch ein W\u{f6}rt: \u{4e2d}\u{6587} (x1) ".repeat(2000);
         let path = std::env::temp_dir().join(format!("wordcount-{}", std::process::id()));
         File::create(&path)
             .and_then(|mut file| file.write_all(text.as_bytes()))

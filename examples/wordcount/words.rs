@@ -148,12 +148,17 @@ mod tests {
     fn words_are_runs_of_letters_and_digits_in_lower_case() {
         let mut counts = Counts::default();
         count(
-            "Der Übermut, der ÜBERMUT: x2-x2\n\u{4e2d}\u{6587}.",
+            "Der \u{dc}bermut, der \u{dc}BERMUT: x2-x2\n\u{4e2d}\u{6587}.",
             &mut counts,
         );
         let mut counts: Vec<_> = counts.into_iter().collect();
         counts.sort();
-        let expected = [("der", 2), ("x2", 2), ("übermut", 2), ("中文", 1)];
+        let expected = [
+            ("der", 2),
+            ("x2", 2),
+            ("\u{fc}bermut", 2),
+            ("\u{4e2d}\u{6587}", 1),
+        ];
         assert_eq!(counts, expected.map(|(word, n)| (word.to_owned(), n)));
     }
 }
