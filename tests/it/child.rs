@@ -29,9 +29,29 @@ pub struct Child {
 impl Child {
     /// Starts a child in `role`, with `segment` open.
     pub fn start(segment: &Segment, role: &str, word: &str) -> Self {
+        Self::start_by(Command::new(this_program()), segment, role, word)
+    }
+
+    /// The same in a process-id namespace of its own, in which it is process 1; `None` where the
+    /// system does not permit that.
+    pub fn start_in_pid_namespace(segment: &Segment, role: &str, word: &str) -> Option<Self> {
+        let unshare = || {
+            let mut command = Command::new("unshare");
+            command.args(["--pid", "--fork", "--kill-child"]);
+            command
+        };
+        let may = unshare().arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+        may.then(|| {
+            let mut command = unshare();
+            command.arg(this_program());
+            Self::start_by(command, segment, role, word)
+        })
+    }
+
+    fn start_by(mut program: Command, segment: &Segment, role: &str, word: &str) -> Self {
         let fd = segment.try_clone_fd().unwrap();
         let path = format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd());
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        let mut process = program
             .args(["child::plays_its_role", "--exact", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .env(SEGMENT, path)
@@ -94,6 +114,10 @@ impl Child {
     }
 }
 
+fn this_program() -> std::path::PathBuf {
+    std::env::current_exe().unwrap()
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -115,7 +139,7 @@ pub fn pause() {
 #[test]
 fn plays_its_role() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    let all = [super::array::ROLES, super::value::ROLES, super::lock::ROLES, super::mpmc::ROLES, super::rlock::ROLES, super::segment::ROLES, super::semaphore::ROLES].concat();
+    let all = [super::array::ROLES, super::value::ROLES, super::lock::ROLES, super::mpmc::ROLES, super::pid_namespace::ROLES, super::rlock::ROLES, super::segment::ROLES, super::semaphore::ROLES].concat();
     let (_, role) = all.iter().find(|(name, _)| *name == role).expect("a role of that name");
     let file = std::fs::OpenOptions::new()
         .read(true)

@@ -236,3 +236,23 @@ fn blocking_methods_say_what_a_death_does() {
     }
     none(violations);
 }
+
+/// Waits are monotonic: a step of the wall clock must not matter to any of them.
+#[test]
+fn the_wall_clock_is_read_only_to_show_it_to_people() {
+    let mut violations = Vec::new();
+    for source in sources("src") {
+        let may = source.path.ends_with("sys/clock.rs");
+        for (number, line) in source.code() {
+            let reads = line.contains("SystemTime::now") || line.contains("ClockId::Realtime");
+            if reads && !may {
+                violations.push(source.at(number, "reads the wall clock"));
+            }
+            let is_wait = ["src/raw/", "linux/futex.rs", "segment/seat.rs"];
+            if line.contains("unix_nanos") && is_wait.iter().any(|p| source.path.contains(p)) {
+                violations.push(source.at(number, "waits by the wall clock"));
+            }
+        }
+    }
+    none(violations);
+}
