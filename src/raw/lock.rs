@@ -20,7 +20,8 @@
 //! # Memory orderings
 //!
 //! Every change that takes the word is Acquire and pairs with the Release of the change that freed
-//! it, which publishes what the lock protects. Taking over from the dead pairs with nothing the
+//! it, which publishes what the lock protects. It is Release too, and pairs with the fence in the
+//! registry's question for signs of life: whoever sees an owner sees that it has joined. Taking over from the dead pairs with nothing the
 //! dead did: the kernel orders a process's stores before the release of its lease, and
 //! [`Peers::is_dead`] reads that. Setting the waiters flag is Relaxed: it publishes nothing, and the
 //! futex compares the whole word again under the kernel's own lock.
@@ -120,8 +121,8 @@ impl LockWord {
     /// Takes the lock if it is free, or if its owner is dead.
     #[inline]
     pub(crate) fn try_lock(&self, peers: impl Peers) -> Result<Taken, StillHeld> {
-        // Acquire: pairs with the Release that freed the word.
-        match self.0.compare_exchange(0, peers.me().bits(), Ordering::Acquire, Ordering::Relaxed) {
+        // AcqRel: see the module page.
+        match self.0.compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed) {
             Ok(_) => Ok(Taken::Clean),
             Err(_) => self.try_lock_contended(peers),
         }
@@ -130,8 +131,8 @@ impl LockWord {
     /// Takes the lock, sleeping until it is free, its owner dies, or the deadline passes.
     #[inline]
     pub(crate) fn lock(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
-        // Acquire: pairs with the Release that freed the word.
-        match self.0.compare_exchange(0, peers.me().bits(), Ordering::Acquire, Ordering::Relaxed) {
+        // AcqRel: see the module page.
+        match self.0.compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed) {
             Ok(_) => Ok(Taken::Clean),
             Err(_) => self.lock_contended(peers, deadline),
         }
@@ -154,6 +155,7 @@ impl LockWord {
     }
 
     #[cold]
+    #[inline(never)]
     fn free_marked(&self) -> bool {
         self.free(true)
     }
@@ -328,8 +330,8 @@ impl LockWord {
         };
         let base = if slept { base.with_waiters() } else { base };
         let mine = base.with_owner(peers.me());
-        // Acquire: pairs with the Release that freed the word. From the dead, see the module page.
-        match self.0.compare_exchange(seen.0, mine.0, Ordering::Acquire, Ordering::Relaxed) {
+        // AcqRel: see the module page, also on taking over from the dead.
+        match self.0.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed) {
             Ok(_) => Attempt::Taken(taken),
             Err(now) => Attempt::Changed(State(now)),
         }

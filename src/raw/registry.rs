@@ -40,7 +40,7 @@
 //! While leaving or repairing: the slot stays doomed, or is live with a free lease, and `oldest`
 //! still says what is due: the next to look repairs again from the start.
 
-use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::Token;
 
@@ -194,6 +194,8 @@ impl<'a> Registry<'a> {
         describe(slot);
         // Release: pairs with the Acquire of whoever reads the state; publishes `describe`.
         slot.state.store(State::new(generation, Phase::Live).0, Ordering::Release);
+        // Release: pairs with the fence in `is_dead`: no word names the participant before it lives.
+        fence(Ordering::Release);
         Some(Token::new(generation, index))
     }
 
@@ -220,6 +222,9 @@ impl<'a> Registry<'a> {
     /// Whether `token` names nobody who lives. The caller's own token must not be asked for: its
     /// lease is not somebody else's.
     pub(crate) fn is_dead(self, leases: &impl Leases, token: Token) -> bool {
+        // Acquire: pairs with the Release of whoever stored the token in the word where the caller
+        // read it, and so with the Release of "live" before that.
+        fence(Ordering::Acquire);
         let Some(slot) = self.slot(token.slot()) else { return true };
         let seen = State(slot.state.load(Ordering::Acquire));
         if seen != State::new(token.generation(), Phase::Live) {

@@ -12,7 +12,8 @@ use crate::raw::registry::{LIFELINE_OFFSET, Registry, Slot};
 use crate::raw::{Peers, Storage, Token};
 use crate::sys::atomic::Ordering;
 use crate::sys::clock;
-use crate::sys::fork::{ForkPage, OwnToken, Watched};
+use crate::sys::epoch;
+use crate::sys::fork::{ForkPage, Watched};
 use crate::sys::lifeline::Lifeline;
 use crate::sys::mapping::Mapping;
 use crate::sys::membarrier;
@@ -131,26 +132,21 @@ impl Inner {
     /// This process's seat: one load and a check that no fork has come between.
     #[inline]
     pub(crate) fn seat(&self) -> Result<Seat<'_>> {
-        match Token::from_bits(self.page.token().get()) {
+        match Token::from_bits(self.page.token()) {
             Some(token) => Ok(Seat::new(token, self)),
             None => self.rejoin(),
         }
     }
 
-    /// Where the token of this process stands.
-    pub(crate) fn own_token(&self) -> &OwnToken {
-        self.page.token()
-    }
-
     /// The token of this process, if it has one now.
     #[inline]
     pub(crate) fn token(&self) -> Option<Token> {
-        Token::from_bits(self.page.token().get())
+        Token::from_bits(self.page.token())
     }
 
     /// The first use after a fork: the child becomes a participant of its own.
     #[cold]
-    pub(crate) fn rejoin(&self) -> Result<Seat<'_>> {
+    fn rejoin(&self) -> Result<Seat<'_>> {
         let seat = self.join()?;
         // What the parent had open, the child has open too, as far as it is still there.
         let arena = self.arena()?;
@@ -168,6 +164,7 @@ impl Inner {
             return Ok(Seat::new(token, self));
         }
         let doing = || format!("join segment `{}`", self.name);
+        epoch::begin().map_err(|e| Error::os(e, doing()))?;
         // After a fork without hooks the description is still shared with the parent.
         self.lease.refresh().map_err(|e| Error::os(e, doing()))?;
         let leases = self.leases();

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::raw::{Kind, Peers, Storage, Token};
 use crate::sys::atomic::Ordering;
 use crate::sys::clock::Deadline;
-use crate::sys::fork::OwnToken;
+use crate::sys::epoch;
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
@@ -242,11 +242,11 @@ impl Object {
         // drops after it; `Bound` lends the view only for its own life. The bytes are touched only
         // through residents and raw copies, as of the storage that this one is made from.
         let storage = unsafe { storage.extend() };
-        let token = std::ptr::from_ref(self.0.inner.own_token());
-        // SAFETY: the page stays mapped as long as `self`, as above.
-        let token: &'static OwnToken = unsafe { &*token };
+        let inner = Arc::as_ptr(&self.0.inner);
+        // SAFETY: the object keeps its segment, and `Bound` the object, as above.
+        let inner: &'static Inner = unsafe { &*inner };
         match view(storage) {
-            Some(view) => Ok(Bound { view, token, object: self }),
+            Some(view) => Ok(Bound { view, known: Known::default(), inner, object: self }),
             None => Err(self.corrupt(kind)),
         }
     }
@@ -267,12 +267,54 @@ impl fmt::Debug for Object {
 }
 
 /// A view of an object's bytes, and the object that keeps them mapped.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Bound<V> {
     view: V,
-    /// A short cut to what `object` would say: it is read before every operation.
-    token: &'static OwnToken,
+    known: Known,
+    /// A short cut through `object`, for the hot path.
+    inner: &'static Inner,
     object: Object,
+}
+
+/// The token that this process had when it last asked, and the fork epoch in which it did: asking
+/// again costs two loads that do not wait for each other.
+#[derive(Debug)]
+struct Known(Remembered);
+
+#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
+type Remembered = core::sync::atomic::AtomicU64;
+
+impl Default for Known {
+    fn default() -> Self {
+        Self(Remembered::new(0))
+    }
+}
+
+impl Known {
+    #[inline]
+    fn token(&self) -> Option<Token> {
+        // Acquire: pairs with the Release in `set`: the token's membership came before it.
+        let known = self.0.load(Ordering::Acquire);
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+        let (then, token) = ((known >> 32) as u32, known as u32);
+        if then == epoch::current() { Token::from_bits(token) } else { None }
+    }
+
+    fn set(&self, token: Token) {
+        let known = u64::from(epoch::current()) << 32 | u64::from(token.bits());
+        self.0.store(known, Ordering::Release);
+    }
+}
+
+impl<V: Clone> Clone for Bound<V> {
+    fn clone(&self) -> Self {
+        Self {
+            view: self.view.clone(),
+            known: Known::default(),
+            inner: self.inner,
+            object: self.object.clone(),
+        }
+    }
 }
 
 impl<V> Bound<V> {
@@ -287,11 +329,17 @@ impl<V> Bound<V> {
     /// See [`Object::seat`].
     #[inline]
     pub(crate) fn seat(&self) -> Result<Seat<'_>> {
-        let inner = &self.object.0.inner;
-        match Token::from_bits(self.token.get()) {
-            Some(token) => Ok(Seat::new(token, inner)),
-            None => inner.rejoin(),
+        match self.known.token() {
+            Some(token) => Ok(Seat::new(token, self.inner)),
+            None => self.ask(),
         }
+    }
+
+    #[cold]
+    fn ask(&self) -> Result<Seat<'_>> {
+        let seat = self.object.seat()?;
+        self.known.set(seat.me());
+        Ok(seat)
     }
 }
 

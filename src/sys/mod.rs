@@ -21,6 +21,6 @@ mod linux;
 pub(crate) mod model;
 
 #[cfg(not(loom))]
-pub(crate) use linux::{file, fork, futex, lease, lifeline, mapping, membarrier, thread};
+pub(crate) use linux::{epoch, file, fork, futex, lease, lifeline, mapping, membarrier, thread};
 #[cfg(crash_points)]
 pub use counted::{arm, disarm};

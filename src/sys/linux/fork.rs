@@ -29,25 +29,11 @@ const PAGE: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct ForkPage<M>(NonNull<PageWords<M>>);
 
-/// The token of this process, where it has one.
-#[derive(Debug)]
-#[repr(transparent)]
-pub(crate) struct OwnToken(AtomicU32);
-
-impl OwnToken {
-    /// The token, or 0 after a fork and before the first entry.
-    #[inline]
-    pub(crate) fn get(&self) -> u32 {
-        // Acquire: pairs with the Release in `set`, so that a token implies its membership.
-        self.0.load(Ordering::Acquire)
-    }
-}
-
 /// What lies on the page. All zero is its empty state.
 #[derive(Debug)]
 #[repr(C)]
 struct PageWords<M> {
-    token: OwnToken,
+    token: AtomicU32,
     entering: AtomicU32,
     member: AtomicPtr<M>,
 }
@@ -92,10 +78,10 @@ impl<M> ForkPage<M> {
         unsafe { self.0.as_ref() }
     }
 
-    /// Where the token of this process stands.
-    #[inline]
-    pub(crate) fn token(&self) -> &OwnToken {
-        &self.words().token
+    /// The token of this process, or 0 after a fork and before the first entry.
+    pub(crate) fn token(&self) -> u32 {
+        // Acquire: pairs with the Release in `set`, so that a token implies its membership.
+        self.words().token.load(Ordering::Acquire)
     }
 
     /// Waits for the right to change the page. The page itself holds the word, so a child forked
@@ -110,7 +96,7 @@ impl<M> ForkPage<M> {
 
     /// Takes the membership out, if there is one.
     pub(crate) fn take_member(&self) -> Option<Box<M>> {
-        self.words().token.0.store(0, Ordering::Release);
+        self.words().token.store(0, Ordering::Release);
         let member = self.words().member.swap(ptr::null_mut(), Ordering::AcqRel);
         // SAFETY: a pointer that is not null came from `Box::into_raw` in `set`, in this process
         // (a fork wipes it), and the swap made it ours alone.
@@ -124,8 +110,8 @@ impl<M> Entry<'_, M> {
         let words = self.0.words();
         drop(self.0.take_member());
         words.member.store(Box::into_raw(member), Ordering::Release);
-        // Release: pairs with the Acquire in `OwnToken::get`.
-        words.token.0.store(token, Ordering::Release);
+        // Release: pairs with the Acquire in `token`.
+        words.token.store(token, Ordering::Release);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Linux: one file per kernel facility.
 
+pub(crate) mod epoch;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod futex;

@@ -1,0 +1,69 @@
+//! The fork epoch: a number at a fixed address that reads as zero in a forked child.
+//!
+//! What a handle remembers of this process counts only while the epoch is the one in which it was
+//! remembered. The page with the number is wiped by the kernel when the process forks, however it
+//! forks, so one load and one comparison tell a child from its parent.
+
+#![expect(unsafe_code, reason = "mmap over a static page, madvise")]
+
+use std::io;
+use std::ptr;
+
+use parking_lot::Mutex;
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+
+use crate::sys::atomic::Ordering;
+
+#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
+type Number = core::sync::atomic::AtomicU32;
+
+/// As long as the largest page of any supported machine, and aligned to it.
+#[repr(C, align(65536))]
+struct Page {
+    epoch: Number,
+    rest: [u8; PAGE - size_of::<Number>()],
+}
+
+const PAGE: usize = 65_536;
+
+static CURRENT: Page = Page { epoch: Number::new(0), rest: [0; PAGE - size_of::<Number>()] };
+
+/// The last epoch that any process of this lineage has begun; copied by a fork, not wiped.
+static LAST: Mutex<u32> = Mutex::new(0);
+
+/// The epoch of this process; 0 before the first [`begin`] and after a fork.
+#[inline]
+pub(crate) fn current() -> u32 {
+    // Acquire: pairs with the Release in `begin`.
+    CURRENT.epoch.load(Ordering::Acquire)
+}
+
+/// Makes sure that this process has an epoch of its own.
+pub(crate) fn begin() -> io::Result<()> {
+    if current() != 0 {
+        return Ok(());
+    }
+    let mut last = LAST.lock();
+    if current() != 0 {
+        return Ok(());
+    }
+    if *last == 0 {
+        wipe_on_fork()?;
+    }
+    *last = last.wrapping_add(1).max(1);
+    // Release: pairs with the Acquire in `current`.
+    CURRENT.epoch.store(*last, Ordering::Release);
+    Ok(())
+}
+
+/// Puts an anonymous mapping in the page's place, which the kernel can wipe.
+fn wipe_on_fork() -> io::Result<()> {
+    let page = ptr::from_ref(&CURRENT).cast_mut().cast();
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: the range is exactly the static's own, page by page, and holds zeroes before and
+    // after; nothing else lies in it, and its address does not change.
+    let mapped =
+        unsafe { mmap_anonymous(page, PAGE, access, MapFlags::PRIVATE | MapFlags::FIXED)? };
+    // SAFETY: the range is the mapping just made; the advice changes only what a fork does with it.
+    Ok(unsafe { madvise(mapped, PAGE, Advice::LinuxWipeOnFork)? })
+}
