@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) path: Option<PathBuf>,
     pub(crate) label: String,
     wants_lifeline: bool,
+    /// The fork epoch in which the lease's descriptor was opened.
+    born: u32,
     lease: Watched,
     page: ForkPage<Member>,
     /// Offsets of the objects that this process has open, and how often.
@@ -69,7 +71,9 @@ impl Inner {
     /// Joins a checked segment.
     pub(crate) fn new(parts: Parts<'_>) -> Result<Self> {
         let os = |e| Error::os(e, format!("join segment `{}`", parts.name));
+        epoch::begin().map_err(os)?;
         let inner = Self {
+            born: epoch::current(),
             lease: Watched::reopen(parts.fd).map_err(os)?,
             page: ForkPage::new().map_err(os)?,
             mapping: parts.mapping,
@@ -164,9 +168,12 @@ impl Inner {
             return Ok(Seat::new(token, self));
         }
         let doing = || format!("join segment `{}`", self.name);
-        epoch::begin().map_err(|e| Error::os(e, doing()))?;
-        // After a fork without hooks the description is still shared with the parent.
-        self.lease.refresh().map_err(|e| Error::os(e, doing()))?;
+        let os = |e| Error::os(e, doing());
+        epoch::begin().map_err(os)?;
+        if self.born != epoch::current() {
+            // After a fork without hooks the description is still shared with the parent.
+            self.lease.refresh().map_err(os)?;
+        }
         let leases = self.leases();
         let header = self.checked_header()?;
         if !membarrier::register() {
