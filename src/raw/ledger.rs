@@ -127,6 +127,7 @@ impl<'a> Ledger<'a> {
 
 impl Ledger<'_> {
     /// Permits in all places.
+    #[inline]
     pub(crate) fn capacity(&self) -> u32 {
         self.capacity
     }

@@ -222,6 +222,7 @@ impl<'a> Permits<'a> {
     }
 
     /// Permits in all places.
+    #[inline]
     pub(crate) fn capacity(&self) -> u32 {
         match self {
             Self::Cells(cells) => cells.capacity(),
@@ -238,10 +239,28 @@ impl<'a> Permits<'a> {
         }
     }
 
+    /// Takes the cell `at` if it is free; `false` too where there are no cells.
+    #[inline]
+    pub(crate) fn take(&self, me: Token, at: u32) -> bool {
+        match self {
+            Self::Cells(cells) => cells.take(me, at),
+            Self::Ledger(_) => false,
+        }
+    }
+
+    /// Frees the cell `at` if the caller guards it and nobody waits for it; otherwise it is for
+    /// [`Permits::release`].
+    #[inline]
+    pub(crate) fn free(&self, me: Token, at: u32) -> bool {
+        match self {
+            Self::Cells(cells) => cells.free(me, at),
+            Self::Ledger(_) => false,
+        }
+    }
+
     /// Takes `count` permits if as many are free, or become free by asking who is dead; gives
     /// where the first was found, from where to `start` the next time. `met` becomes true where a
     /// death was. A peer that stopped inside a change is waited for until `patience` ends.
-    #[inline]
     pub(crate) fn try_acquire(
         &self,
         peers: &impl Peers,
@@ -264,7 +283,6 @@ impl<'a> Permits<'a> {
 
     /// Takes `count` permits at once, sleeping until as many are free or the deadline passes.
     /// `met` becomes true where a death was met.
-    #[inline]
     pub(crate) fn acquire(
         &self,
         peers: &impl Peers,
@@ -282,7 +300,6 @@ impl<'a> Permits<'a> {
     }
 
     /// Gives back `count` permits that the caller acquired, the first of them `at`.
-    #[inline]
     pub(crate) fn release(&self, peers: &impl Peers, at: u32, count: u32) {
         match self {
             Self::Cells(cells) => cells.release(peers, at, count),

@@ -128,6 +128,7 @@ impl<'a> Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// Permits in all places.
+    #[inline]
     pub(crate) fn capacity(&self) -> u32 {
         u32::try_from(self.cells.len()).unwrap_or(u32::MAX)
     }
@@ -142,17 +143,24 @@ impl<'a> Cells<'a> {
         u32::try_from(free).unwrap_or(u32::MAX)
     }
 
-    /// Takes a permit if one is free; looks at the cell `start` first. Gives the cell.
+    /// Takes the cell `at` if it is free and nobody ever waited for it.
     #[inline]
+    pub(crate) fn take(&self, me: Token, at: u32) -> bool {
+        self.cells.get(at as usize).is_some_and(|cell| cell.take(me))
+    }
+
+    /// Frees the cell `at` if the caller guards it and nobody waits for it.
+    #[inline]
+    pub(crate) fn free(&self, me: Token, at: u32) -> bool {
+        self.cells.get(at as usize).is_some_and(|cell| cell.free_unheard(me))
+    }
+
+    /// Takes a permit if one is free; looks at the cell `start` first. Gives the cell.
     pub(crate) fn try_acquire(&self, peers: &impl Peers, start: u32) -> Result<u32, NoneFree> {
-        match self.cells.get(start as usize) {
-            Some(cell) if cell.take(peers.me()) => Ok(start),
-            _ => self.take_one(peers.me(), start),
-        }
+        if self.take(peers.me(), start) { Ok(start) } else { self.take_one(peers.me(), start) }
     }
 
     /// Takes a permit, sleeping until one is free, an owner dies, or the deadline passes.
-    #[inline]
     pub(crate) fn acquire(
         &self,
         peers: &impl Peers,
@@ -160,9 +168,10 @@ impl<'a> Cells<'a> {
         deadline: Deadline,
         met: &mut bool,
     ) -> Result<u32, NoneFree> {
-        match self.cells.get(start as usize) {
-            Some(cell) if cell.take(peers.me()) => Ok(start),
-            _ => self.acquire_contended(peers, start, deadline, met),
+        if self.take(peers.me(), start) {
+            Ok(start)
+        } else {
+            self.acquire_contended(peers, start, deadline, met)
         }
     }
 
@@ -191,11 +200,9 @@ impl<'a> Cells<'a> {
     }
 
     /// Gives back `count` permits that the caller acquired, `at` being the cell of the first.
-    #[inline]
     pub(crate) fn release(&self, peers: &impl Peers, at: u32, count: u32) {
-        match self.cells.get(at as usize) {
-            Some(cell) if count == 1 && cell.free_unheard(peers.me()) => {}
-            _ => self.release_contended(peers, at, count),
+        if count != 1 || !self.free(peers.me(), at) {
+            self.release_contended(peers, at, count);
         }
     }
 

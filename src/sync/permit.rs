@@ -15,11 +15,43 @@ use super::semaphore::Semaphore;
 #[must_use = "dropping it gives the permit back"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,
-    owner: Token,
-    at: u32,
-    count: u32,
-    /// Whether the others' repair after a death that was met is due.
-    reap: bool,
+    claim: Claim,
+}
+
+/// What a permit stands for, in one word that stays in a register: its owner, and either the cell
+/// of one permit or the number of several.
+#[derive(Clone, Copy)]
+pub(super) struct Claim(u64);
+
+impl Claim {
+    const OWNER_BITS: u32 = u32::BITS;
+    const SEVERAL: u32 = 1 << 31;
+
+    /// The permit in the cell `at`.
+    #[inline]
+    pub(super) fn one(owner: Token, at: u32) -> Self {
+        Self(u64::from(at) << Self::OWNER_BITS | u64::from(owner.bits()))
+    }
+
+    /// Permits in whatever cells; also one, which is then not given back in the quick way.
+    pub(super) fn several(owner: Token, count: u32) -> Self {
+        Self::one(owner, count | Self::SEVERAL)
+    }
+
+    #[inline]
+    fn owner(self) -> u32 {
+        u32::try_from(self.0 & u64::from(u32::MAX)).unwrap_or(0)
+    }
+
+    /// The cell; no cell at all where there are several.
+    #[inline]
+    fn at(self) -> u32 {
+        u32::try_from(self.0 >> Self::OWNER_BITS).unwrap_or(0)
+    }
+
+    fn count(self) -> u32 {
+        if self.at() & Self::SEVERAL == 0 { 1 } else { self.at() & !Self::SEVERAL }
+    }
 }
 
 /// The result of acquiring.
@@ -36,20 +68,14 @@ pub enum AcquireError {
 
 impl<'a> Permit<'a> {
     #[inline]
-    pub(super) fn new(
-        semaphore: &'a Semaphore,
-        owner: Token,
-        at: u32,
-        count: u32,
-        reap: bool,
-    ) -> Self {
-        Self { semaphore, owner, at, count, reap }
+    pub(super) fn new(semaphore: &'a Semaphore, claim: Claim) -> Self {
+        Self { semaphore, claim }
     }
 
     /// How many permits it is.
     #[must_use]
     pub fn count(&self) -> u32 {
-        self.count
+        self.claim.count()
     }
 
     /// Takes the permits out of the world: the semaphore's value stays lower, also after this
@@ -58,11 +84,12 @@ impl<'a> Permit<'a> {
     /// # If a process dies
     ///
     /// Doing this: of several, some may be out of the world, and the others have come back.
-    pub fn forget(mut self) {
+    pub fn forget(self) {
         if let Some(seat) = self.seat() {
-            self.semaphore.permits().forget(&seat, self.at, self.count);
+            let (at, count) = (self.claim.at(), self.claim.count());
+            self.semaphore.permits().forget(&seat, at, count);
         }
-        self.count = 0;
+        self.leave();
     }
 
     /// Leaves the permits with this process without a guard. [`Semaphore::release`] gives them
@@ -71,44 +98,58 @@ impl<'a> Permit<'a> {
     /// # If a process dies
     ///
     /// The permits come back with the death of this process, if nobody has released them before.
-    pub fn keep(mut self) {
+    pub fn keep(self) {
         if let Some(seat) = self.seat() {
-            self.semaphore.permits().keep(&seat, self.at, self.count);
+            let (at, count) = (self.claim.at(), self.claim.count());
+            self.semaphore.permits().keep(&seat, at, count);
         }
-        self.count = 0;
+        self.leave();
     }
 
     /// The seat that the permit was acquired in; `None` in a forked child.
     #[inline]
     fn seat(&self) -> Option<Seat<'a>> {
         let seat = self.semaphore.seat().ok()?;
-        (seat.me() == self.owner).then_some(seat)
+        (seat.me().bits() == self.claim.owner()).then_some(seat)
     }
 
-    #[cold]
-    fn reap(&self) {
-        self.semaphore.object().reap();
+    #[inline(never)]
+    fn give_back(&self) {
+        if let Some(seat) = self.seat() {
+            let (at, count) = (self.claim.at(), self.claim.count());
+            self.semaphore.permits().release(&seat, at, count);
+            if at & Claim::SEVERAL == 0 {
+                self.semaphore.found_free(at);
+            }
+        }
+        self.semaphore.object().reap_if_due();
+    }
+
+    /// Ends a permit that has nothing to give back any more.
+    fn leave(self) {
+        self.semaphore.object().reap_if_due();
+        #[expect(clippy::mem_forget, reason = "what it stood for is elsewhere now")]
+        std::mem::forget(self);
     }
 }
 
 impl Drop for Permit<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.count > 0
-            && let Some(seat) = self.seat()
-        {
-            self.semaphore.permits().release(&seat, self.at, self.count);
-            self.semaphore.found_free(self.at);
-        }
-        if self.reap {
-            self.reap();
+        // One permit, nobody waiting, no fork since: all else is for `give_back`.
+        let at = self.claim.at();
+        match self.seat() {
+            Some(seat) if self.semaphore.permits().free(seat.me(), at) => {
+                self.semaphore.found_free(at);
+            }
+            _ => self.give_back(),
         }
     }
 }
 
 impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("count", &self.count).finish_non_exhaustive()
+        f.debug_struct("Permit").field("count", &self.count()).finish_non_exhaustive()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::segment::{Bound, Object, Seat, Spec};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 
-use super::permit::{AcquireError, Acquired, Permit};
+use super::permit::{AcquireError, Acquired, Claim, Permit};
 
 /// A number of permits that processes share.
 ///
@@ -81,7 +81,10 @@ impl Semaphore {
     /// [`AcquireError::Broken`] after a fork, where the child cannot join the segment.
     #[inline]
     pub fn acquire(&self) -> Acquired<'_> {
-        self.acquire_until(1, Deadline::NEVER)
+        match self.quick() {
+            Some(permit) => Ok(permit),
+            None => self.acquire_until(1, Deadline::NEVER),
+        }
     }
 
     /// Acquires a permit if one is free or held by the dead.
@@ -95,7 +98,10 @@ impl Semaphore {
     /// [`AcquireError::TimedOut`] where none is; otherwise as [`Semaphore::acquire`].
     #[inline]
     pub fn try_acquire(&self) -> Acquired<'_> {
-        self.try_acquire_many(1)
+        match self.quick() {
+            Some(permit) => Ok(permit),
+            None => self.try_acquire_many(1),
+        }
     }
 
     /// Acquires a permit, sleeping until one is free, but not longer than `limit`.
@@ -160,7 +166,6 @@ impl Semaphore {
     /// # Errors
     ///
     /// [`AcquireError::TimedOut`] where there are fewer; otherwise as [`Semaphore::acquire_many`].
-    #[inline]
     pub fn try_acquire_many(&self, count: u32) -> Acquired<'_> {
         let seat = self.permits.seat().map_err(AcquireError::Broken)?;
         let mut met = false;
@@ -249,7 +254,18 @@ impl Semaphore {
         self.permits.view().capacity()
     }
 
+    /// Takes the cell that was given back last, if it is still free: all that there is to do where
+    /// nobody is in the way.
     #[inline]
+    fn quick(&self) -> Option<Permit<'_>> {
+        let me = self.permits.seat().ok()?.me();
+        // Relaxed: a guess.
+        let at = self.hint.load(Ordering::Relaxed);
+        let taken = self.permits.view().take(me, at);
+        taken.then(|| Permit::new(self, Claim::one(me, at)))
+    }
+
+    #[inline(never)]
     fn acquire_until(&self, count: u32, deadline: Deadline) -> Acquired<'_> {
         let seat = self.permits.seat().map_err(AcquireError::Broken)?;
         let permits = self.permits.view();
@@ -261,23 +277,27 @@ impl Semaphore {
         self.permit(seat.me(), taken, count, met)
     }
 
-    #[inline]
     fn permit(
         &self,
         owner: Token,
         taken: Result<u32, NoneFree>,
         count: u32,
-        reap: bool,
+        met: bool,
     ) -> Acquired<'_> {
         match taken {
-            Ok(at) => Ok(Permit::new(self, owner, at, count, reap)),
-            Err(NoneFree) => Err(self.none(count, reap)),
+            Ok(_) if met => {
+                self.permits.object().owe_reap();
+                Ok(Permit::new(self, Claim::several(owner, count)))
+            }
+            Ok(at) if count == 1 => Ok(Permit::new(self, Claim::one(owner, at))),
+            Ok(_) => Ok(Permit::new(self, Claim::several(owner, count))),
+            Err(NoneFree) => Err(self.none(count, met)),
         }
     }
 
     #[cold]
-    fn none(&self, count: u32, reap: bool) -> AcquireError {
-        if reap {
+    fn none(&self, count: u32, met: bool) -> AcquireError {
+        if met {
             self.permits.object().reap();
         }
         if count > 1 && count > self.capacity() {
@@ -297,7 +317,6 @@ impl Semaphore {
 
     /// Where to look first: where this handle last gave back, and before that a place of each
     /// process's own.
-    #[inline]
     fn start(&self, me: Token) -> u32 {
         // Relaxed: a guess.
         match self.hint.load(Ordering::Relaxed) {

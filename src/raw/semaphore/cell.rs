@@ -15,15 +15,19 @@ impl State {
     /// Somebody may sleep until the cell is free.
     const WAITERS: u32 = 1 << 31;
 
+    #[inline]
     pub(super) fn guarded(owner: Token) -> Self {
         Self(owner.bits())
     }
+    #[inline]
     pub(super) fn owner(self) -> Option<Token> {
         Token::from_bits(self.0)
     }
+    #[inline]
     pub(super) fn is_marked(self) -> bool {
         self.0 & Self::MARK != 0
     }
+    #[inline]
     pub(super) fn is_free(self) -> bool {
         self.owner().is_none() && !self.is_marked()
     }
