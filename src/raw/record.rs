@@ -83,10 +83,14 @@ impl Record<'_> {
 
     /// One copy; `false` where the version moved meanwhile, and `out` is to be thrown away.
     #[inline]
-    fn try_read(&self, out: &mut [u8]) -> bool {
+    pub(crate) fn try_read(&self, out: &mut [u8]) -> bool {
         // Acquire: pairs with the Release in `commit`; the copy is there.
         let before = self.head.version.load(Ordering::Acquire);
-        bytes::load(self.copy(before), out);
+        let words = bytes::words(out.len());
+        // One check here spares one at each word.
+        if let Some(copy) = self.copy(before).get(..words) {
+            bytes::load(copy, out);
+        }
         // Acquire: pairs with the Release fence in `commit`; keeps the second look behind the copy.
         fence(Ordering::Acquire);
         // Relaxed: the fence orders it.
@@ -148,7 +152,10 @@ impl Record<'_> {
     #[inline]
     pub(crate) fn load(&self, out: &mut [u8]) {
         // Relaxed: only the holder, which is the caller, moves the version.
-        bytes::load(self.copy(self.head.version.load(Ordering::Relaxed)), out);
+        let copy = self.copy(self.head.version.load(Ordering::Relaxed));
+        if let Some(copy) = copy.get(..bytes::words(out.len())) {
+            bytes::load(copy, out);
+        }
     }
 
     /// Makes `value` the value, by one store. Only the holder may call this.
@@ -159,7 +166,9 @@ impl Record<'_> {
         // Release: pairs with the Acquire fence in `try_read`; whoever meets a word of the copy
         // sees the version that made this copy the other one.
         fence(Ordering::Release);
-        bytes::store(self.copy(next), value);
+        if let Some(copy) = self.copy(next).get(..bytes::words(value.len())) {
+            bytes::store(copy, value);
+        }
         // Release: pairs with the Acquire in `try_read`; publishes the copy.
         self.head.version.store(next, Ordering::Release);
     }

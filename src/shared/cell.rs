@@ -38,6 +38,25 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// The record of a value of type `T`; `None` where it lies in a word. Which of the two is known
+    /// when this is compiled.
+    #[inline]
+    pub(crate) fn record<T>(&self) -> Option<&Record<'a>> {
+        match self {
+            Self::Record(record) if !matches!(size_of::<T>(), 1 | 2 | 4 | 8) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The word of a value of type `T`; `None` where it lies in a record.
+    #[inline]
+    pub(crate) fn word<T>(&self) -> Option<Word<'a>> {
+        match self {
+            Self::Word(word, _) if matches!(size_of::<T>(), 1 | 2 | 4 | 8) => Some(*word),
+            _ => None,
+        }
+    }
+
     /// The resident of a value of type `T`; `None` where it does not fit.
     pub(crate) fn attach<T>(storage: Storage<'a>) -> Option<Self> {
         match size_of::<T>() {
@@ -87,22 +106,22 @@ impl<'a> Cell<'a> {
     /// The value. Only the holder of the lock may call this.
     #[inline]
     pub(crate) fn load<T: Pod>(&self) -> T {
-        match self {
-            Self::Word(word, _) => word.load(),
-            Self::Record(record) => {
-                let mut value = T::zeroed();
-                record.load(bytemuck::bytes_of_mut(&mut value));
-                value
-            }
+        let mut value = T::zeroed();
+        if let Some(record) = self.record::<T>() {
+            record.load(bytemuck::bytes_of_mut(&mut value));
+        } else if let Some(word) = self.word::<T>() {
+            value = word.load();
         }
+        value
     }
 
     /// Makes `value` the value. Only the holder of the lock may call this.
     #[inline]
     pub(crate) fn commit<T: Pod>(&self, value: &T) {
-        match self {
-            Self::Word(word, _) => word.store(value),
-            Self::Record(record) => record.commit(bytemuck::bytes_of(value)),
+        if let Some(record) = self.record::<T>() {
+            record.commit(bytemuck::bytes_of(value));
+        } else if let Some(word) = self.word::<T>() {
+            word.store(value);
         }
     }
 }
@@ -117,14 +136,16 @@ fn to<T: Pod, W: Pod>(value: &T) -> W {
     }
 }
 
-/// Does the same with the atomic, whatever its width.
+/// Does the same with the atomic, whatever its width, where that is the width of `T`. It always is;
+/// asking lets the compiler forget the other widths.
 macro_rules! each_width {
-    ($word:expr, $atomic:ident => $result:expr) => {
+    ($T:ty, $word:expr, $atomic:ident => $result:expr, else $other:expr) => {
         match $word {
-            Word::W8($atomic) => $result,
-            Word::W16($atomic) => $result,
-            Word::W32($atomic) => $result,
-            Word::W64($atomic) => $result,
+            Word::W8($atomic) if size_of::<$T>() == 1 => $result,
+            Word::W16($atomic) if size_of::<$T>() == 2 => $result,
+            Word::W32($atomic) if size_of::<$T>() == 4 => $result,
+            Word::W64($atomic) if size_of::<$T>() == 8 => $result,
+            _ => $other,
         }
     };
 }
@@ -145,23 +166,23 @@ impl<'a> Word<'a> {
     #[inline]
     pub(crate) fn load<T: Pod>(self) -> T {
         // Acquire: pairs with the Release of the operation that wrote the value.
-        each_width!(self, atomic => to(&atomic.load(Ordering::Acquire)))
+        each_width!(T, self, atomic => to(&atomic.load(Ordering::Acquire)), else T::zeroed())
     }
 
     #[inline]
     pub(crate) fn store<T: Pod>(self, value: &T) {
         // Release: whoever sees the value sees what was done before it.
-        each_width!(self, atomic => atomic.store(to(value), Ordering::Release));
+        each_width!(T, self, atomic => atomic.store(to(value), Ordering::Release), else ());
     }
 
     /// Stores `new` where the bits are those of `current`.
     #[inline]
     pub(crate) fn compare_exchange<T: Pod>(self, current: &T, new: &T) -> Result<(), T> {
         // AcqRel: as the two above. Acquire on failure: the caller goes on from that value.
-        each_width!(self, atomic => atomic
+        each_width!(T, self, atomic => atomic
             .compare_exchange(to(current), to(new), Ordering::AcqRel, Ordering::Acquire)
             .map(|_| ())
-            .map_err(|now| to(&now)))
+            .map_err(|now| to(&now)), else Ok(()))
     }
 }
 

@@ -8,13 +8,14 @@ use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::raw::lock::{StillHeld, Taken};
+use crate::raw::lock::StillHeld;
+use crate::raw::record::Record;
 use crate::raw::{Kind, Pace, Peers, Storage};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Seat, Segment, Spec};
 use crate::sys::clock::Deadline;
 
-use super::cell::Cell;
+use super::cell::{Cell, Word};
 
 mod atomic;
 mod guard;
@@ -135,19 +136,34 @@ impl<T: Pod> Value<T> {
     ///
     /// Only after a fork, where the child cannot join the segment:
     /// [`ErrorKind::TooManyParticipants`].
-    #[inline]
+    #[inline(always)]
     pub fn get(&self) -> Result<T> {
         let seat = self.bound.seat()?;
-        match self.bound.view() {
-            Cell::Word(word, _) => Ok(word.load()),
-            Cell::Record(record) => {
-                let mut value = T::zeroed();
-                record
-                    .read(&seat, bytemuck::bytes_of_mut(&mut value), Deadline::NEVER)
-                    .map_err(|StillHeld| self.timed_out())?;
-                Ok(value)
-            }
+        let Some(record) = self.bound.view().record::<T>() else {
+            return self
+                .bound
+                .view()
+                .word::<T>()
+                .map(Word::load)
+                .ok_or_else(|| self.corrupt());
+        };
+        // Lent to inlined code only, so the copy stays in registers until it is where the caller
+        // wants it.
+        let mut value = T::zeroed();
+        if record.try_read(bytemuck::bytes_of_mut(&mut value)) {
+            return Ok(value);
         }
+        self.get_contended(seat, record)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_contended(&self, seat: Seat<'_>, record: &Record<'_>) -> Result<T> {
+        let mut value = T::zeroed();
+        record
+            .read(&seat, bytemuck::bytes_of_mut(&mut value), Deadline::NEVER)
+            .map_err(|StillHeld| self.timed_out())?;
+        Ok(value)
     }
 
     /// Makes `value` the value.
@@ -166,12 +182,9 @@ impl<T: Pod> Value<T> {
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
         let seat = self.bound.seat()?;
-        match self.bound.view() {
-            Cell::Word(word, _) => word.store(&value),
-            cell @ Cell::Record(_) => {
-                let _held = self.held(seat, cell.lock(&seat, Deadline::NEVER))?;
-                cell.commit(&value);
-            }
+        match self.bound.view().word::<T>() {
+            Some(word) => word.store(&value),
+            None => self.held(seat, Deadline::NEVER)?.commit(&value),
         }
         Ok(())
     }
@@ -196,15 +209,12 @@ impl<T: Pod> Value<T> {
     #[inline]
     pub fn update<R>(&self, mut change: impl FnMut(&mut T) -> R) -> Result<R> {
         let seat = self.bound.seat()?;
-        let word = match self.bound.view() {
-            Cell::Word(word, _) => *word,
-            cell @ Cell::Record(_) => {
-                let _held = self.held(seat, cell.lock(&seat, Deadline::NEVER))?;
-                let mut value = cell.load();
-                let result = change(&mut value);
-                cell.commit(&value);
-                return Ok(result);
-            }
+        let Some(word) = self.bound.view().word::<T>() else {
+            let held = self.held(seat, Deadline::NEVER)?;
+            let mut value = held.load();
+            let result = change(&mut value);
+            held.commit(&value);
+            return Ok(result);
         };
         let mut pace = Pace::for_owner();
         let mut seen: T = word.load();
@@ -258,9 +268,10 @@ impl<T: Pod> Value<T> {
     #[inline]
     pub fn try_lock(&self) -> Result<ValueGuard<'_, T>> {
         let seat = self.bound.seat()?;
-        Ok(ValueGuard::new(
-            self.held(seat, self.bound.view().try_lock(&seat))?,
-        ))
+        match self.bound.view().try_lock(&seat) {
+            Ok(taken) => Ok(ValueGuard::new(Held::new(&self.bound, seat, taken))),
+            Err(StillHeld) => Err(self.timed_out()),
+        }
     }
 
     /// Takes the value's lock, sleeping until it is free, but not longer than `limit`.
@@ -300,17 +311,20 @@ impl<T: Pod> Value<T> {
     #[inline]
     fn lock_until(&self, deadline: Deadline) -> Result<ValueGuard<'_, T>> {
         let seat = self.bound.seat()?;
-        Ok(ValueGuard::new(
-            self.held(seat, self.bound.view().lock(&seat, deadline))?,
-        ))
+        Ok(ValueGuard::new(self.held(seat, deadline)?))
     }
 
     #[inline]
-    fn held<'a>(&'a self, seat: Seat<'a>, taken: Result<Taken, StillHeld>) -> Result<Held<'a>> {
-        match taken {
+    fn held<'a>(&'a self, seat: Seat<'a>, deadline: Deadline) -> Result<Held<'a>> {
+        match self.bound.view().lock(&seat, deadline) {
             Ok(taken) => Ok(Held::new(&self.bound, seat, taken)),
             Err(StillHeld) => Err(self.timed_out()),
         }
+    }
+
+    #[cold]
+    fn corrupt(&self) -> Error {
+        self.bound.object().corrupt(Kind::Value)
     }
 
     #[cold]

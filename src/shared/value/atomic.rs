@@ -1,9 +1,8 @@
 //! What the machine does to an integer in one step.
 
 use crate::error::Result;
-use crate::raw::Kind;
 use crate::shared::Integer;
-use crate::shared::cell::{Cell, Width};
+use crate::shared::cell::Width;
 
 use super::Value;
 
@@ -62,10 +61,7 @@ impl<T: Integer> Value<T> {
     #[inline]
     fn atomic(&self) -> Result<&T::Atomic> {
         self.bound.seat()?;
-        match self.bound.view() {
-            Cell::Word(word, _) => Width::of(*word),
-            Cell::Record(_) => None,
-        }
-        .ok_or_else(|| self.bound.object().corrupt(Kind::Value))
+        let word = self.bound.view().word::<T>();
+        word.and_then(Width::of).ok_or_else(|| self.corrupt())
     }
 }

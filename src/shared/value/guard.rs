@@ -29,6 +29,18 @@ impl<'a> Held<'a> {
             reap: matches!(taken, Taken::Inherited(_)),
         }
     }
+
+    /// The value.
+    #[inline]
+    pub(crate) fn load<T: Pod>(&self) -> T {
+        self.bound.view().load()
+    }
+
+    /// Makes `value` the value.
+    #[inline]
+    pub(crate) fn commit<T: Pod>(&self, value: &T) {
+        self.bound.view().commit(value);
+    }
 }
 
 impl Drop for Held<'_> {
@@ -65,7 +77,7 @@ pub struct ValueGuard<'a, T: Pod> {
 impl<'a, T: Pod> ValueGuard<'a, T> {
     #[inline]
     pub(crate) fn new(held: Held<'a>) -> Self {
-        let copy = held.bound.view().load();
+        let copy = held.load();
         let unwinding = thread::panicking();
         Self {
             held,
@@ -104,7 +116,7 @@ impl<T: Pod> Drop for ValueGuard<'_, T> {
     fn drop(&mut self) {
         // The lock is freed after this, with the field that holds it.
         if self.changed && (self.unwinding || !thread::panicking()) {
-            self.held.bound.view().commit(&self.copy);
+            self.held.commit(&self.copy);
         }
     }
 }
