@@ -77,17 +77,20 @@ pub(crate) struct Fixed {
     capacity: AtomicU64,
     item_size: AtomicU64,
     item_align: AtomicU64,
-    producer: AtomicU32,
-    consumer: AtomicU32,
+    producer: Post,
+    consumer: Post,
     closed: AtomicU32,
+    _rest: AtomicU32,
 }
 
-/// What one end writes and the other reads, in lines of its own.
+/// What concerns one end.
+///
+/// The bell is not in the line of the end's position: that line comes and goes with every look of
+/// the other end, and a load from it would wait for it after every store, which nobody else does.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Side {
-    /// The tail as noted, or the head.
-    position: AtomicU64,
+struct Post {
+    hold: AtomicU32,
     /// Nonzero: the other end sleeps here, and this end wakes it.
     bell: AtomicU32,
 }
@@ -167,8 +170,10 @@ const ROUNDS: u32 = 8;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spsc<'a> {
     fixed: &'a Fixed,
-    producer: &'a Side,
-    consumer: &'a Side,
+    /// The tail as noted, in lines of its own.
+    tail: &'a AtomicU64,
+    /// In lines of its own.
+    head: &'a AtomicU64,
     /// Tags and payloads, word by word.
     slots: &'a [AtomicU64],
     /// Words from one tag to the next.
@@ -187,9 +192,9 @@ impl Spsc<'_> {
     /// end does.
     pub(crate) fn len(&self) -> u64 {
         // Acquire, both: the caller may know from the length what the other end has done.
-        let head = self.consumer.position.load(Ordering::Acquire);
+        let head = self.head.load(Ordering::Acquire);
         // A batch that was consumed before its tail was noted counts as none.
-        let len = self.producer.position.load(Ordering::Acquire).wrapping_sub(head);
+        let len = self.tail.load(Ordering::Acquire).wrapping_sub(head);
         if len > self.capacity() { 0 } else { len }
     }
 
@@ -201,7 +206,7 @@ impl Spsc<'_> {
             return wanted;
         }
         // Acquire: pairs with the Release in `consume`; the slots were copied out.
-        let head = self.consumer.position.load(Ordering::Acquire);
+        let head = self.head.load(Ordering::Acquire);
         let limit = head.wrapping_add(self.capacity());
         let room = limit.wrapping_sub(tail.position);
         // A head of garbage gives no more room than there was.
@@ -227,8 +232,8 @@ impl Spsc<'_> {
         }
         tail.position = end;
         // Release: pairs with the Acquire in `claim_consumer`, for which it stands for the tag.
-        self.producer.position.store(end, Ordering::Release);
-        self.producer.is_awaited()
+        self.tail.store(end, Ordering::Release);
+        self.fixed.producer.is_awaited()
     }
 
     /// How many items, up to `wanted`, the consumer may copy out now.
@@ -259,8 +264,8 @@ impl Spsc<'_> {
         }
         head.position = head.position.wrapping_add(count);
         // Release: pairs with the Acquire in `room`; the payloads were copied out before.
-        self.consumer.position.store(head.position, Ordering::Release);
-        self.consumer.is_awaited()
+        self.head.store(head.position, Ordering::Release);
+        self.fixed.consumer.is_awaited()
     }
 
     /// The boundary after the boundary at `position`; `None` where nothing is published there.

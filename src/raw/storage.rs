@@ -21,7 +21,6 @@ residents!(
     super::mpmc::Controls,
     super::registry::Slot,
     super::spsc::Fixed,
-    super::spsc::Side,
     super::semaphore::Cell,
     super::semaphore::Head,
 );
@@ -41,8 +40,7 @@ mod tests {
         assert_eq!(size_of::<raw::ledger::Entry>(), 16);
         assert_eq!(size_of::<raw::record::Head>(), 16);
         assert_eq!(size_of::<raw::journal::Head>(), 104);
-        assert_eq!(size_of::<raw::spsc::Fixed>(), 40);
-        assert_eq!(size_of::<raw::spsc::Side>(), 16);
+        assert_eq!(size_of::<raw::spsc::Fixed>(), 48);
         assert_eq!(size_of::<raw::mpmc::Controls>(), 40);
     }
 }

@@ -63,14 +63,7 @@ impl<T: Pod> Consumer<T> {
     /// [`PopError::Empty`] where there is none; otherwise as [`Consumer::pop`].
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        self.hold.check().map_err(PopError::Broken)?;
-        let items = self.hold.bound.view();
-        if items.ring().ready(&mut self.head, 1) == 0
-            && let Err(refused) = refuse(&self.hold, &mut self.head, 1)
-        {
-            return Err(refused);
-        }
-        Ok(self.consume())
+        if size_of::<T>() <= SMALL { self.try_pop_here() } else { self.try_pop_apart() }
     }
 
     /// Takes an item out, sleeping until there is one, but not longer than `limit`.
@@ -196,8 +189,35 @@ impl<T: Pod> Consumer<T> {
         Ok(())
     }
 
+    #[inline(never)]
+    fn try_pop_apart(&mut self) -> Result<T, PopError> {
+        self.try_pop_here()
+    }
+
+    #[inline(always)]
+    fn try_pop_here(&mut self) -> Result<T, PopError> {
+        self.hold.check().map_err(PopError::Broken)?;
+        let items = self.hold.bound.view();
+        if items.ring().ready(&mut self.head, 1) == 0
+            && let Err(refused) = refuse(&self.hold, &mut self.head, 1)
+        {
+            return Err(refused);
+        }
+        Ok(self.consume())
+    }
+
     #[inline]
     fn pop_until(&mut self, deadline: impl FnOnce() -> Deadline) -> Result<T, PopError> {
+        if size_of::<T>() <= SMALL { self.pop_here(deadline) } else { self.pop_apart(deadline) }
+    }
+
+    #[inline(never)]
+    fn pop_apart(&mut self, deadline: impl FnOnce() -> Deadline) -> Result<T, PopError> {
+        self.pop_here(deadline)
+    }
+
+    #[inline(always)]
+    fn pop_here(&mut self, deadline: impl FnOnce() -> Deadline) -> Result<T, PopError> {
         self.hold.check().map_err(PopError::Broken)?;
         let items = self.hold.bound.view();
         if items.ring().ready(&mut self.head, 1) == 0 {
@@ -231,6 +251,11 @@ impl<T: Pod> Consumer<T> {
         Ok(ReadChunk { consumer: self, len: items::count(len) })
     }
 }
+
+/// Bytes up to which an item is popped in registers. A larger one is popped in a function of its
+/// own: inlined, its copy is merged with that of the error and made in pieces of a byte or four,
+/// several times slower.
+const SMALL: usize = 16;
 
 /// A chunk of nothing would never end a wait.
 #[inline]

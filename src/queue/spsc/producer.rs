@@ -238,7 +238,10 @@ impl<T: Pod> Producer<T> {
     #[cold]
     fn refuse(&self) -> PushError {
         match self.hold.gone() {
-            Ok(None) => PushError::Full,
+            Ok(None) => {
+                self.hold.bound.view().ring().rest(End::Producer);
+                PushError::Full
+            }
             Ok(Some(stopped)) => stopped.into(),
             Err(error) => PushError::Broken(error),
         }

@@ -1,8 +1,8 @@
 //! Who holds the ends of a ring: claims, departures, deaths.
 
-use super::{End, Head, ROUNDS, Side, Spsc, Stopped, Tail};
+use super::{End, Head, Post, ROUNDS, Spsc, Stopped, Tail};
 use crate::raw::{Peers, Token};
-use crate::sys::atomic::{AtomicU32, Ordering};
+use crate::sys::atomic::Ordering;
 use crate::sys::hint;
 
 /// Who holds an end.
@@ -39,8 +39,8 @@ impl Spsc<'_> {
     pub(crate) fn close(&self, peers: &impl Peers) {
         // Release: pairs with the Acquire in `is_closed`.
         self.fixed.closed.store(1, Ordering::Release);
-        self.producer.rouse(peers);
-        self.consumer.rouse(peers);
+        self.fixed.producer.rouse(peers);
+        self.fixed.consumer.rouse(peers);
     }
 
     /// What is known of the other end of `end`: `Some` where nothing more is to be hoped for.
@@ -52,7 +52,7 @@ impl Spsc<'_> {
             return Some(Stopped::Disconnected { crashed: false });
         }
         // Acquire: pairs with the Release in `leave` and `repair`.
-        let hold = Hold(self.hold(end.other()).load(Ordering::Acquire));
+        let hold = Hold(self.post(end.other()).hold.load(Ordering::Acquire));
         let crashed = match hold.owner() {
             Some(owner) if ask && peers.is_dead(owner) => true,
             Some(_) => return None,
@@ -66,22 +66,22 @@ impl Spsc<'_> {
     /// Who has `end`, dead or alive. It may change at once.
     pub(crate) fn owner(&self, end: End) -> Option<Token> {
         // Relaxed: shown to people, and compared with later looks.
-        Hold(self.hold(end).load(Ordering::Relaxed)).owner()
+        Hold(self.post(end).hold.load(Ordering::Relaxed)).owner()
     }
 
     /// Takes the producer's end, and finds where the last producer got to.
     pub(crate) fn claim_producer(&self, peers: &impl Peers) -> Result<Tail, AlreadyHeld> {
         self.claim(End::Producer, peers)?;
         // Acquire: pairs with the Release in `consume`, as in `room`.
-        let head = self.consumer.position.load(Ordering::Acquire);
+        let head = self.head.load(Ordering::Acquire);
         // Relaxed: written by owners of this end alone; see the module page on holds.
-        let noted = self.producer.position.load(Ordering::Relaxed);
+        let noted = self.tail.load(Ordering::Relaxed);
         let mut tail = self.boundary_after(noted).unwrap_or(noted);
         if tail.wrapping_sub(head) > self.capacity() {
             tail = head;
         }
         // Release: as in `publish`.
-        self.producer.position.store(tail, Ordering::Release);
+        self.tail.store(tail, Ordering::Release);
         Ok(Tail { position: tail, limit: head.wrapping_add(self.capacity()) })
     }
 
@@ -89,11 +89,11 @@ impl Spsc<'_> {
     pub(crate) fn claim_consumer(&self, peers: &impl Peers) -> Result<Head, AlreadyHeld> {
         self.claim(End::Consumer, peers)?;
         // Relaxed: written by owners of this end alone; see the module page on holds.
-        let position = self.consumer.position.load(Ordering::Relaxed);
+        let position = self.head.load(Ordering::Relaxed);
         let within = |end: u64| end.wrapping_sub(position) <= self.capacity();
         for _ in 0..ROUNDS {
             // Acquire: pairs with the Release in `publish`.
-            let noted = self.producer.position.load(Ordering::Acquire);
+            let noted = self.tail.load(Ordering::Acquire);
             // Behind the head, it is where a batch begins that was consumed in part.
             let end = if within(noted) { Some(noted) } else { self.boundary_after(noted) };
             if let Some(published) = end.filter(|end| within(*end)) {
@@ -119,26 +119,26 @@ impl Spsc<'_> {
         let owned = Hold::by(owner);
         // Release: pairs with the Acquire in `claim` and `gone`. Relaxed on failure: somebody
         // else's end is left alone.
-        let freed =
-            self.hold(end).compare_exchange(owned, why, Ordering::Release, Ordering::Relaxed);
+        let post = self.post(end);
+        let freed = post.hold.compare_exchange(owned, why, Ordering::Release, Ordering::Relaxed);
         if freed.is_ok() {
-            self.side(end).rouse(peers);
+            post.rouse(peers);
         }
     }
 
     fn claim(&self, end: End, peers: &impl Peers) -> Result<(), AlreadyHeld> {
-        let hold = self.hold(end);
-        let mut seen = Hold(hold.load(Ordering::Relaxed));
+        let post = self.post(end);
+        let mut seen = Hold(post.hold.load(Ordering::Relaxed));
         for _ in 0..ROUNDS {
             if seen.owner().is_some_and(|owner| !peers.is_dead(owner)) {
                 return Err(AlreadyHeld);
             }
             let mine = Hold::by(peers.me());
             // Acquire: pairs with the Release in `vacate`. From the dead, see the module page.
-            match hold.compare_exchange(seen.0, mine, Ordering::Acquire, Ordering::Relaxed) {
+            match post.hold.compare_exchange(seen.0, mine, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {
                     // A sleeper is to watch the new owner's life.
-                    self.side(end).rouse(peers);
+                    post.rouse(peers);
                     return Ok(());
                 }
                 Err(now) => seen = Hold(now),
@@ -147,17 +147,10 @@ impl Spsc<'_> {
         Err(AlreadyHeld)
     }
 
-    fn hold(&self, end: End) -> &AtomicU32 {
+    pub(super) fn post(&self, end: End) -> &Post {
         match end {
             End::Producer => &self.fixed.producer,
             End::Consumer => &self.fixed.consumer,
-        }
-    }
-
-    pub(super) fn side(&self, end: End) -> &Side {
-        match end {
-            End::Producer => self.producer,
-            End::Consumer => self.consumer,
         }
     }
 }

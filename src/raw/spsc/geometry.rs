@@ -2,13 +2,13 @@
 
 use core::alloc::Layout;
 
-use super::{Fixed, Side, Spsc};
+use super::{Fixed, Spsc};
 use crate::raw::Storage;
 use crate::sys::atomic::{AtomicU64, Ordering};
 
-/// Each side in lines of its own; two, because the processor fetches them in pairs.
-const PRODUCER: usize = 128;
-const CONSUMER: usize = 256;
+/// Each position in lines of its own; two, because the processor fetches them in pairs.
+const TAIL: usize = 128;
+const HEAD: usize = 256;
 const SLOTS: usize = 384;
 const TAG: usize = size_of::<u64>();
 
@@ -87,8 +87,8 @@ impl<'a> Spsc<'a> {
         let stride = stride(geometry.item)? / TAG;
         let ring = Self {
             fixed,
-            producer: storage.get::<Side>(PRODUCER)?,
-            consumer: storage.get::<Side>(CONSUMER)?,
+            tail: storage.get(TAIL)?,
+            head: storage.get(HEAD)?,
             slots: storage.slice(SLOTS, stride.checked_mul(capacity)?)?,
             stride,
             mask: capacity as u64 - 1,

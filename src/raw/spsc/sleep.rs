@@ -1,6 +1,6 @@
 //! How an end of a ring waits for the other: the bell that the other one rings.
 
-use super::{End, Head, Side, Spsc, Stopped, Tail};
+use super::{End, Head, Post, Spsc, Stopped, Tail};
 use crate::raw::{Pace, Peers, Waited};
 use crate::sys::atomic::{Ordering, fence, light_fence};
 use crate::sys::clock::Deadline;
@@ -15,7 +15,9 @@ impl Spsc<'_> {
         peers: &impl Peers,
         deadline: Deadline,
     ) -> Result<u64, Stopped> {
-        self.wait(End::Producer, || self.room(tail, wanted), peers, deadline)
+        // A closed ring has no room: the wait then ends by what it knows of the other end.
+        let look = || if self.is_closed() { 0 } else { self.room(tail, wanted) };
+        self.wait(End::Producer, look, peers, deadline)
     }
 
     /// Sleeps until there is an item; then how many, up to `wanted`.
@@ -29,10 +31,25 @@ impl Spsc<'_> {
         self.wait(End::Consumer, || self.ready(head, wanted), peers, deadline)
     }
 
+    /// Lets the other end work between two looks of `end`, which have found nothing.
+    ///
+    /// A look at the head takes its line from the consumer, which then waits for it with every item
+    /// that it consumes: a producer before a full ring looks seldom, and so finds room for many. A
+    /// consumer looks often: its look costs the producer little, and its answer may be waited for.
+    pub(crate) fn rest(&self, end: End) {
+        let turns = match end {
+            End::Producer => (self.capacity() / 8).clamp(1, 128),
+            End::Consumer => 1,
+        };
+        for _ in 0..turns {
+            hint::spin();
+        }
+    }
+
     /// Wakes the one who waits for `end`.
     #[cold]
     pub(crate) fn wake(&self, end: End, peers: &impl Peers) {
-        self.side(end).wake(peers);
+        self.post(end).wake(peers);
     }
 
     fn wait(
@@ -44,11 +61,11 @@ impl Spsc<'_> {
     ) -> Result<u64, Stopped> {
         for _ in 0..hint::SPINS {
             match look() {
-                0 => hint::spin(),
+                0 => self.rest(end),
                 found => return Ok(found),
             }
         }
-        let bell = &self.side(end.other()).bell;
+        let bell = &self.post(end.other()).bell;
         let mut pace = Pace::for_owner();
         let mut ask = false;
         loop {
@@ -60,7 +77,7 @@ impl Spsc<'_> {
                 (found, _) => return Ok(found),
             }
             // Relaxed: ordered by the fence, and compared again by the futex.
-            bell.store(Side::SLEEPS, Ordering::Relaxed);
+            bell.store(Post::SLEEPS, Ordering::Relaxed);
             if !peers.fence_everywhere() {
                 pace = Pace::for_owner();
             }
@@ -70,7 +87,7 @@ impl Spsc<'_> {
                 // Relaxed: a change of owner rings the bell.
                 let owner = self.owner(end.other());
                 let owner = owner.as_slice();
-                waited = peers.wait(bell, Side::SLEEPS, owner, &mut pace, deadline);
+                waited = peers.wait(bell, Post::SLEEPS, owner, &mut pace, deadline);
                 ask |= waited == Waited::Slice;
                 found = look();
             }
@@ -87,7 +104,7 @@ impl Spsc<'_> {
     }
 }
 
-impl Side {
+impl Post {
     const SLEEPS: u32 = 1;
 
     /// Whether the other end sleeps, after the store of a tag or of the head.
