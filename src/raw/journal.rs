@@ -309,7 +309,7 @@ mod mapped {
     pub(crate) unsafe fn copy(from: NonNull<u8>, to: NonNull<u8>, len: usize) {
         let mut at = 0;
         while at < len {
-            let piece = crash::PIECE.min(len - at);
+            let piece = crash::piece(len - at);
             crash::point();
             // SAFETY: `at` is below `len`, so inside what the caller answers for.
             let from = unsafe { from.add(at) };

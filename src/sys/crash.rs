@@ -14,8 +14,13 @@ pub(crate) use super::counted::point;
 #[cfg(loom)]
 pub(crate) use super::model::death::point;
 
-/// Bytes of a raw copy between two crash points.
+/// How many of the next `len` bytes a raw copy takes before the next crash point.
 #[cfg(not(any(loom, crash_points)))]
-pub(crate) const PIECE: usize = usize::MAX;
+#[inline(always)]
+pub(crate) fn piece(len: usize) -> usize {
+    len
+}
 #[cfg(crash_points)]
-pub(crate) const PIECE: usize = 16;
+pub(crate) fn piece(len: usize) -> usize {
+    len.min(16)
+}

@@ -304,3 +304,16 @@ fn a_handle_travels_as_a_few_bytes() {
     assert_eq!(counts.get(0).unwrap(), 3);
     assert!(postcard::from_bytes::<AtomicArray<i8>>(&bytes).is_err());
 }
+
+#[test]
+fn a_forked_child_cannot_give_its_parents_guard_back() {
+    let array = Array::from_slice(&[1_u64; 4]).unwrap();
+    let mut guard = Some(array.lock().unwrap());
+    let code = super::fork::in_fork(|| {
+        drop(guard.take());
+        u8::from(array.try_lock().is_ok())
+    });
+    assert_eq!(code, 0);
+    drop(guard);
+    assert_eq!(array.to_vec().unwrap(), [1; 4]);
+}

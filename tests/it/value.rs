@@ -320,3 +320,18 @@ fn a_handle_travels_as_a_few_bytes() {
     assert_eq!(same(value.get().unwrap()), 2);
     assert!(postcard::from_bytes::<Value<[i64; 8]>>(&bytes).is_err());
 }
+
+#[test]
+fn a_forked_child_cannot_give_its_parents_guard_back() {
+    let value = Value::new([1_u64; 8]).unwrap();
+    let mut guard = Some(value.lock().unwrap());
+    **guard.as_mut().unwrap() = [2; 8];
+    let code = super::fork::in_fork(|| {
+        drop(guard.take());
+        u8::from(value.try_lock().is_ok()) + 2 * u8::from(value.get().unwrap() != [1; 8])
+    });
+    assert_eq!(code, 0);
+    assert_eq!(same(value.get().unwrap()), 1, "not committed by the child");
+    drop(guard);
+    assert_eq!(same(value.get().unwrap()), 2);
+}

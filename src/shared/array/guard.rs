@@ -12,6 +12,7 @@ use std::ptr::NonNull;
 
 use bytemuck::Pod;
 
+use crate::raw::Peers;
 use crate::raw::journal::{Journal, Mapped, Medium, copy};
 use crate::raw::lock::Taken;
 use crate::segment::{Bound, Seat};
@@ -124,9 +125,23 @@ pub(crate) fn fill<T: Pod>(journal: &Journal<'_, Mapped<'_>>, from: &[T]) {
     unsafe { copy(NonNull::from(from).cast(), medium.data(), len) };
 }
 
+impl<T> Held<'_, T> {
+    /// Whether this is still the process that took the lock, and not a forked child of it.
+    #[inline]
+    fn is_ours(&self) -> bool {
+        self.bound
+            .object()
+            .seat_if_joined()
+            .is_some_and(|now| now.me() == self.seat.me())
+    }
+}
+
 impl<T> Drop for Held<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        if !self.is_ours() {
+            return;
+        }
         self.bound.view().unlock(&self.seat);
         if self.reap {
             self.bound.object().reap();
@@ -142,7 +157,8 @@ impl<T> Drop for Held<'_, T> {
 ///
 /// # If a process dies
 ///
-/// With the guard: the elements stay as they are, and the next owner is told.
+/// With the guard: the elements stay as they are, and the next owner is told. A forked child does
+/// not hold it and must not touch the elements: dropped there, the guard does nothing.
 #[must_use = "dropping the guard frees the lock"]
 pub struct ArrayGuard<'a, T: Pod> {
     held: Held<'a, T>,
@@ -184,7 +200,7 @@ impl<T: Pod> Marked for ArrayGuard<'_, T> {
 impl<T: Pod> Drop for ArrayGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.marked {
+        if !self.marked && self.held.is_ours() {
             self.held.journal().settle();
         }
         // The lock is freed after this, with the field that holds it.

@@ -7,6 +7,7 @@ use std::thread;
 
 use bytemuck::Pod;
 
+use crate::raw::Peers;
 use crate::raw::lock::Taken;
 use crate::segment::{Bound, Seat};
 
@@ -41,11 +42,23 @@ impl<'a> Held<'a> {
     pub(crate) fn commit<T: Pod>(&self, value: &T) {
         self.bound.view().commit(value);
     }
+
+    /// Whether this is still the process that took the lock, and not a forked child of it.
+    #[inline]
+    fn is_ours(&self) -> bool {
+        self.bound
+            .object()
+            .seat_if_joined()
+            .is_some_and(|now| now.me() == self.seat.me())
+    }
 }
 
 impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
+        if !self.is_ours() {
+            return;
+        }
         self.bound.view().unlock(&self.seat);
         if self.reap {
             self.bound.object().reap();
@@ -62,7 +75,8 @@ impl Drop for Held<'_> {
 ///
 /// # If a process dies
 ///
-/// With the guard: the value is as it was, and the lock is free for the next.
+/// With the guard: the value is as it was, and the lock is free for the next. A forked child does
+/// not hold it: dropped there, the guard does nothing.
 #[must_use = "dropping the guard frees the lock"]
 pub struct ValueGuard<'a, T: Pod> {
     held: Held<'a>,
@@ -115,7 +129,7 @@ impl<T: Pod> Drop for ValueGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         // The lock is freed after this, with the field that holds it.
-        if self.changed && (self.unwinding || !thread::panicking()) {
+        if self.changed && (self.unwinding || !thread::panicking()) && self.held.is_ours() {
             self.held.commit(&self.copy);
         }
     }
