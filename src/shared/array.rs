@@ -365,7 +365,7 @@ impl<T: Pod> Array<T> {
     }
 
     fn range_of(&self, start: usize, len: usize) -> Result<Range<usize>> {
-        self.range(&(start..start.checked_add(len).unwrap_or(usize::MAX)))
+        self.range(&(start..start.saturating_add(len)))
     }
 
     #[cold]
