@@ -1,6 +1,10 @@
 //! `Lock` against a lock of one process, and against a robust pthread mutex of many.
 
 #![expect(unsafe_code, reason = "pthread mutexes")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench ends where something is not as it should be"
+)]
 
 use std::cell::UnsafeCell;
 use std::hint::black_box;
@@ -26,8 +30,7 @@ impl Robust {
         let shared =
             unsafe { libc::pthread_mutexattr_setpshared(how, libc::PTHREAD_PROCESS_SHARED) };
         // SAFETY: as above.
-        let robust =
-            unsafe { libc::pthread_mutexattr_setrobust(how, libc::PTHREAD_MUTEX_ROBUST) };
+        let robust = unsafe { libc::pthread_mutexattr_setrobust(how, libc::PTHREAD_MUTEX_ROBUST) };
         assert_eq!((shared, robust), (0, 0));
         // SAFETY: the mutex lives on the heap and does not move.
         assert_eq!(unsafe { libc::pthread_mutex_init(mutex.0.get(), how) }, 0);

@@ -1,5 +1,10 @@
 //! `RLock`, at its first level and deeper.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench ends where something is not as it should be"
+)]
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -10,7 +15,9 @@ use parking_lot::ReentrantMutex;
 fn uncontended(c: &mut Criterion) {
     let mut group = c.benchmark_group("rlock/lock and unlock");
     let local = ReentrantMutex::new(());
-    group.bench_function("parking_lot", |b| b.iter(|| drop(black_box(black_box(&local).lock()))));
+    group.bench_function("parking_lot", |b| {
+        b.iter(|| drop(black_box(black_box(&local).lock())))
+    });
     let lock = RLock::new().unwrap();
     group.bench_function("outlive", |b| {
         b.iter(|| drop(black_box(black_box(&lock).lock().unwrap())));

@@ -1,6 +1,10 @@
 //! `Semaphore` against `sem_t` shared between processes, which loses the permits of the dead.
 
 #![expect(unsafe_code, reason = "sem_t")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench ends where something is not as it should be"
+)]
 
 use std::cell::UnsafeCell;
 use std::hint::black_box;

@@ -1,5 +1,10 @@
 //! `Value` against what it cannot beat: a bare atomic, a plain copy, a lock around it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench ends where something is not as it should be"
+)]
+
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -84,7 +84,12 @@ struct Inner {
 impl Error {
     /// `doing` says the operation and the object: "open segment `jobs`".
     pub(crate) fn new(kind: ErrorKind, doing: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, doing: doing.into(), advice: "", source: None }))
+        Self(Box::new(Inner {
+            kind,
+            doing: doing.into(),
+            advice: "",
+            source: None,
+        }))
     }
 
     pub(crate) fn os(source: io::Error, doing: impl Into<Cow<'static, str>>) -> Self {

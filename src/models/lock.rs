@@ -5,8 +5,8 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::world::{World, at_every_death, check, note_death, seat};
-use crate::raw::lock::{LockWord, StillHeld, Taken};
 use crate::raw::Peers;
+use crate::raw::lock::{LockWord, StillHeld, Taken};
 use crate::sys::clock::Deadline;
 
 /// A lock and what it protects; loom reports two accesses at once.
@@ -17,7 +17,10 @@ struct Guarded {
 
 impl Guarded {
     fn new() -> Arc<Self> {
-        Arc::new(Self { lock: LockWord::new(), sum: Cell::new(0) })
+        Arc::new(Self {
+            lock: LockWord::new(),
+            sum: Cell::new(0),
+        })
     }
     fn bump(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
         let taken = self.lock.lock(peers, Deadline::NEVER)?;
@@ -38,7 +41,9 @@ fn two_owners_never_meet_and_no_wake_is_lost() {
                 thread::spawn(move || assert_eq!(guarded.bump(&peers), Ok(Taken::Clean)))
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         assert_eq!(guarded.sum.get(), 2);
     });
 }

@@ -53,7 +53,11 @@ impl Process<'_> {
     /// Owns something, as a lock or a permit.
     fn own(&self, token: Token) {
         let owned = &self.0.owned[token.slot() as usize];
-        assert_eq!(owned.load(Ordering::Relaxed), 0, "joined a slot before its repair");
+        assert_eq!(
+            owned.load(Ordering::Relaxed),
+            0,
+            "joined a slot before its repair"
+        );
         crash::point();
         if !death::is_muted() {
             owned.store(token.bits(), Ordering::Relaxed);
@@ -68,7 +72,9 @@ impl Process<'_> {
     }
     fn reap(&self, index: u32) -> bool {
         let registry = self.0.registry();
-        let Some(token) = registry.condemn(self, index) else { return false };
+        let Some(token) = registry.condemn(self, index) else {
+            return false;
+        };
         for dead in registry.unrepaired(token).chain([token]) {
             self.repair(dead);
         }
@@ -82,7 +88,9 @@ impl Leases for Process<'_> {
         crash::point();
         let held = &self.0.held[slot as usize];
         !death::is_muted()
-            && held.compare_exchange(0, self.1, Ordering::AcqRel, Ordering::Acquire).is_ok()
+            && held
+                .compare_exchange(0, self.1, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
     }
     fn give_up(&self, slot: u32) {
         crash::point();
@@ -144,7 +152,9 @@ fn a_slot_is_joined_again_only_after_its_repair() {
         let last = Process(&table, 3);
         last.reap(0);
         last.reap(1);
-        let token = last.join().expect("a slot is free after the dead have been repaired");
+        let token = last
+            .join()
+            .expect("a slot is free after the dead have been repaired");
         last.own(token);
     });
 }
@@ -173,7 +183,9 @@ fn a_reaper_that_dies_is_followed_by_another() {
                 })
             })
             .collect();
-        reapers.into_iter().for_each(|reaper| reaper.join().unwrap());
+        reapers
+            .into_iter()
+            .for_each(|reaper| reaper.join().unwrap());
         let last = Process(&table, 4);
         assert!(table.registry().is_dead(&last, token));
         last.reap(0);
@@ -199,7 +211,11 @@ fn a_joiner_that_dies_in_the_slot_of_the_dead_leaves_nothing_behind() {
                 thread::spawn(move || {
                     let process = Process(&table, name);
                     let life = || process.join().map(|token| process.own(token)).is_some();
-                    let end = if name == 3 { death::victim(k, life) } else { Some(life()) };
+                    let end = if name == 3 {
+                        death::victim(k, life)
+                    } else {
+                        Some(life())
+                    };
                     if name == 3 {
                         note_death(&end, &died);
                         process.drop_leases();
@@ -207,7 +223,9 @@ fn a_joiner_that_dies_in_the_slot_of_the_dead_leaves_nothing_behind() {
                 })
             })
             .collect();
-        joiners.into_iter().for_each(|joiner| joiner.join().unwrap());
+        joiners
+            .into_iter()
+            .for_each(|joiner| joiner.join().unwrap());
         Process(&table, 4).drop_leases();
         let last = Process(&table, 5);
         last.own(last.join().expect("the slot of the dead can be joined"));

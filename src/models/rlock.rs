@@ -17,17 +17,27 @@ struct Guarded {
 
 impl Guarded {
     fn new() -> Arc<Self> {
-        Arc::new(Self { word: LockWord::new(), recursion: Recursion::new(), sum: Cell::new(0) })
+        Arc::new(Self {
+            word: LockWord::new(),
+            recursion: Recursion::new(),
+            sum: Cell::new(0),
+        })
     }
     /// Two levels, one step of work on each.
     fn bump(&self, peers: &Seat, thread: u32) -> Taken {
-        let lock = || self.recursion.lock(&self.word, peers, thread, Deadline::NEVER).unwrap();
+        let lock = || {
+            self.recursion
+                .lock(&self.word, peers, thread, Deadline::NEVER)
+                .unwrap()
+        };
         let unlock = || {
             if self.recursion.unlock(&self.word, peers, thread).unwrap() == Left::OthersWait {
                 self.word.wake_one(peers);
             }
         };
-        let Entered::First(taken) = lock() else { panic!("entered a lock that is not held") };
+        let Entered::First(taken) = lock() else {
+            panic!("entered a lock that is not held")
+        };
         self.sum.set(self.sum.get() + 1);
         assert_eq!(lock(), Entered::Again);
         assert_eq!(self.recursion.depth(), 2);
@@ -51,7 +61,10 @@ fn threads_of_one_process_exclude_each_other_at_every_level() {
         assert_eq!(guarded.bump(&peers, 1), Taken::Clean);
         assert_eq!(other.join().unwrap(), Taken::Clean);
         assert_eq!(guarded.sum.get(), 4);
-        assert_eq!(guarded.recursion.unlock(&guarded.word, &peers, 1), Err(NotOwner));
+        assert_eq!(
+            guarded.recursion.unlock(&guarded.word, &peers, 1),
+            Err(NotOwner)
+        );
     });
 }
 

@@ -36,9 +36,16 @@ struct Sleepers {
 
 impl Kernel {
     fn sleepers_of(&mut self, word: &AtomicU32) -> &mut Sleepers {
-        let known = self.sleepers.iter().position(|known| core::ptr::eq(known.word, word));
+        let known = self
+            .sleepers
+            .iter()
+            .position(|known| core::ptr::eq(known.word, word));
         let at = known.unwrap_or_else(|| {
-            self.sleepers.push(Sleepers { word, bed: Arc::new(Condvar::new()), count: 0 });
+            self.sleepers.push(Sleepers {
+                word,
+                bed: Arc::new(Condvar::new()),
+                count: 0,
+            });
             self.sleepers.len() - 1
         });
         &mut self.sleepers[at]
@@ -55,13 +62,19 @@ pub(crate) struct Seat {
 impl World {
     pub(crate) fn new() -> Arc<Self> {
         let held = || AtomicBool::new(false);
-        Arc::new(Self { free_leases: [held(), held(), held()], kernel: Mutex::default() })
+        Arc::new(Self {
+            free_leases: [held(), held(), held()],
+            kernel: Mutex::default(),
+        })
     }
 }
 
 /// The seat of the participant in `slot`.
 pub(crate) fn seat(world: &Arc<World>, slot: u32) -> Seat {
-    Seat { world: world.clone(), slot }
+    Seat {
+        world: world.clone(),
+        slot,
+    }
 }
 
 impl Seat {
@@ -121,12 +134,20 @@ impl Peers for Seat {
             let bed = sleepers.bed.clone();
             kernel = bed.wait(kernel).unwrap();
         }
-        if kernel.somebody_died { Waited::Slice } else { Waited::Woken }
+        if kernel.somebody_died {
+            Waited::Slice
+        } else {
+            Waited::Woken
+        }
     }
 
     fn pause(&self, _: &mut Pace, deadline: Deadline) -> Waited {
         loom::thread::yield_now();
-        if deadline == Deadline::PAST { Waited::TimedOut } else { Waited::Slice }
+        if deadline == Deadline::PAST {
+            Waited::TimedOut
+        } else {
+            Waited::Slice
+        }
     }
 
     fn wake(&self, word: &AtomicU32, count: u32) -> u32 {

@@ -114,6 +114,7 @@ pub(crate) struct LockWord(AtomicU32);
 
 impl LockWord {
     /// A free lock.
+    #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self(AtomicU32::new(0))
     }
@@ -122,7 +123,10 @@ impl LockWord {
     #[inline]
     pub(crate) fn try_lock(&self, peers: impl Peers) -> Result<Taken, StillHeld> {
         // AcqRel: see the module page.
-        match self.0.compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed) {
+        match self
+            .0
+            .compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed)
+        {
             Ok(_) => Ok(Taken::Clean),
             Err(_) => self.try_lock_contended(peers),
         }
@@ -132,7 +136,10 @@ impl LockWord {
     #[inline]
     pub(crate) fn lock(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
         // AcqRel: see the module page.
-        match self.0.compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed) {
+        match self
+            .0
+            .compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed)
+        {
             Ok(_) => Ok(Taken::Clean),
             Err(_) => self.lock_contended(peers, deadline),
         }
@@ -151,7 +158,11 @@ impl LockWord {
     #[inline]
     pub(crate) fn free_as_found(&self) -> bool {
         // A branch, and not an argument: the exchange need not wait for the load.
-        if self.is_marked() { self.free_marked() } else { self.free(false) }
+        if self.is_marked() {
+            self.free_marked()
+        } else {
+            self.free(false)
+        }
     }
 
     #[cold]
@@ -178,7 +189,10 @@ impl LockWord {
             }
             let freed = State::freed(seen.is_marked() && !repaired);
             // Release: as in `unlock`. Relaxed on failure: the value is only compared.
-            match self.0.compare_exchange(seen.0, freed, Ordering::Release, Ordering::Relaxed) {
+            match self
+                .0
+                .compare_exchange(seen.0, freed, Ordering::Release, Ordering::Relaxed)
+            {
                 Ok(_) => break,
                 Err(now) => seen = State(now),
             }
@@ -205,12 +219,6 @@ impl LockWord {
     pub(crate) fn clear_mark(&self) {
         // Relaxed: only the owner, which is the caller, looks at the mark before the next Release.
         self.0.fetch_and(!State::MARKED, Ordering::Relaxed);
-    }
-
-    /// Sets the mark. Only the owner may call this.
-    pub(crate) fn set_mark(&self) {
-        // Relaxed: as in `clear_mark`.
-        self.0.fetch_or(State::MARKED, Ordering::Relaxed);
     }
 
     /// By value, as all cold paths: what the caller keeps in registers is not spilled for them.
@@ -240,7 +248,9 @@ impl LockWord {
         // What a failed exchange saw; a load may see less.
         let mut known = None;
         loop {
-            let seen = known.take().unwrap_or_else(|| State(self.0.load(Ordering::Relaxed)));
+            let seen = known
+                .take()
+                .unwrap_or_else(|| State(self.0.load(Ordering::Relaxed)));
             let held_by = match self.attempt(peers, seen, slept, ask) {
                 Attempt::Taken(taken) => return Ok(taken),
                 Attempt::Held(owner) => Some(owner),
@@ -258,7 +268,13 @@ impl LockWord {
                 }
                 Some(owner) if self.flag(seen, &mut known) => {
                     slept = true;
-                    peers.wait(&self.0, seen.with_waiters().0, &[owner], &mut pace, deadline)
+                    peers.wait(
+                        &self.0,
+                        seen.with_waiters().0,
+                        &[owner],
+                        &mut pace,
+                        deadline,
+                    )
                 }
                 _ if rounds > 0 => {
                     rounds -= 1;
@@ -331,7 +347,10 @@ impl LockWord {
         let base = if slept { base.with_waiters() } else { base };
         let mine = base.with_owner(peers.me());
         // AcqRel: see the module page, also on taking over from the dead.
-        match self.0.compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed) {
+        match self
+            .0
+            .compare_exchange(seen.0, mine.0, Ordering::AcqRel, Ordering::Relaxed)
+        {
             Ok(_) => Attempt::Taken(taken),
             Err(now) => Attempt::Changed(State(now)),
         }

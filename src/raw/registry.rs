@@ -160,7 +160,7 @@ impl<'a> Registry<'a> {
         start: u32,
         describe: impl Fn(&Slot),
     ) -> Option<Token> {
-        let count = self.indices().count().max(1) as u32;
+        let count = self.indices().last().map_or(1, |last| last + 1);
         let in_turn = || (0..count).map(|step| (start % count + step) % count);
         in_turn()
             .find_map(|index| self.join_in(leases, index, true, &describe))
@@ -193,7 +193,8 @@ impl<'a> Registry<'a> {
         };
         describe(slot);
         // Release: pairs with the Acquire of whoever reads the state; publishes `describe`.
-        slot.state.store(State::new(generation, Phase::Live).0, Ordering::Release);
+        slot.state
+            .store(State::new(generation, Phase::Live).0, Ordering::Release);
         // Release: pairs with the fence in `is_dead`: no word names the participant before it lives.
         fence(Ordering::Release);
         Some(Token::new(generation, index))
@@ -203,7 +204,9 @@ impl<'a> Registry<'a> {
     pub(crate) fn unrepaired(self, token: Token) -> impl Iterator<Item = Token> {
         let end = token.generation();
         // Relaxed: changed only by holders of the lease, one after the other.
-        let oldest = self.slot(token.slot()).map_or(end, |s| s.oldest.load(Ordering::Relaxed));
+        let oldest = self
+            .slot(token.slot())
+            .map_or(end, |s| s.oldest.load(Ordering::Relaxed));
         let due = end.wrapping_sub(oldest) & Token::GENERATION_MASK;
         // More deaths than this in one slot without a single repair are garbage.
         let due = due.min(MOST_UNREPAIRED);
@@ -225,7 +228,9 @@ impl<'a> Registry<'a> {
         // Acquire: pairs with the Release of whoever stored the token in the word where the caller
         // read it, and so with the Release of "live" before that.
         fence(Ordering::Acquire);
-        let Some(slot) = self.slot(token.slot()) else { return true };
+        let Some(slot) = self.slot(token.slot()) else {
+            return true;
+        };
         let seen = State(slot.state.load(Ordering::Acquire));
         if seen != State::new(token.generation(), Phase::Live) {
             return true;
@@ -300,7 +305,10 @@ impl<'a> Registry<'a> {
             slot.lifeline.store(0, Ordering::Relaxed);
             // Release: pairs with the Acquire in `join`; publishes the repairs.
             self.settle(next);
-            slot.state.store(State::new(next.generation(), Phase::Free).0, Ordering::Release);
+            slot.state.store(
+                State::new(next.generation(), Phase::Free).0,
+                Ordering::Release,
+            );
         }
         leases.give_up(token.slot());
     }
@@ -309,11 +317,8 @@ impl<'a> Registry<'a> {
         let doomed = State::new(seen.generation(), Phase::Doomed);
         // Where this fails, somebody else has doomed it, or more. AcqRel: what the finder of the
         // death knows goes with the word, and whoever comes later knows it too.
-        let _ = slot.state.compare_exchange(
-            seen.0,
-            doomed.0,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let _ = slot
+            .state
+            .compare_exchange(seen.0, doomed.0, Ordering::AcqRel, Ordering::Relaxed);
     }
 }

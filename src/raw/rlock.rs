@@ -127,7 +127,11 @@ impl Recursion {
             return Ok(Left::Done);
         }
         self.holder.store(0, Ordering::Relaxed);
-        Ok(if word.free_as_found() { Left::OthersWait } else { Left::Done })
+        Ok(if word.free_as_found() {
+            Left::OthersWait
+        } else {
+            Left::Done
+        })
     }
 
     /// Whether `thread` of the caller's process holds the lock.

@@ -68,7 +68,11 @@ mod tests {
 
     #[test]
     fn a_token_gives_back_what_it_was_made_of() {
-        for (generation, slot) in [(0, 0), (7, 3), (Token::GENERATION_MASK, Token::MOST_SLOTS - 1)] {
+        for (generation, slot) in [
+            (0, 0),
+            (7, 3),
+            (Token::GENERATION_MASK, Token::MOST_SLOTS - 1),
+        ] {
             let token = Token::new(generation, slot);
             assert_eq!((token.generation(), token.slot()), (generation, slot));
             assert_eq!(Token::from_bits(token.bits() | !Token::MASK), Some(token));

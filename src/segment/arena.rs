@@ -43,7 +43,12 @@ impl<'a> Arena<'a> {
     /// The arena behind `header`; `participants` and the length of `whole` were checked on open.
     pub(crate) fn new(whole: Storage<'a>, header: &'a Header, participants: u32) -> Self {
         let end = whole.len() as u64 / UNIT * UNIT;
-        Self { whole, header, participants, end }
+        Self {
+            whole,
+            header,
+            participants,
+            end,
+        }
     }
 
     /// Makes the whole arena one free block.
@@ -57,7 +62,10 @@ impl<'a> Arena<'a> {
 
     /// The block at `offset`, if a head fits there.
     pub(crate) fn block(self, offset: u64) -> Option<Block<'a>> {
-        if offset < arena_at(self.participants) || offset % UNIT != 0 || offset >= self.end {
+        if offset < arena_at(self.participants)
+            || !offset.is_multiple_of(UNIT)
+            || offset >= self.end
+        {
             return None;
         }
         Block::at(self.whole, offset, self.participants)
@@ -87,7 +95,9 @@ impl<'a> Arena<'a> {
     /// Bytes that a block for an object of `len` bytes takes; `None` where no block is so long.
     fn block_len(self, len: u64, name_room: bool) -> Option<u64> {
         let name = if name_room { NAME_BYTES as u64 } else { 0 };
-        let bytes = head_len(self.participants).checked_add(name)?.checked_add(len)?;
+        let bytes = head_len(self.participants)
+            .checked_add(name)?
+            .checked_add(len)?;
         let bytes = bytes.checked_next_multiple_of(UNIT)?;
         (bytes / UNIT <= u64::from(u32::MAX)).then_some(bytes)
     }
@@ -126,7 +136,10 @@ impl<'a> Arena<'a> {
         }
         block.set_word(wanted, Phase::Building(Some(maker)));
         let used = untouched.saturating_sub(block.offset).min(wanted * UNIT);
-        Some(Fresh { offset: block.offset, used })
+        Some(Fresh {
+            offset: block.offset,
+            used,
+        })
     }
 
     /// Fills the object's bytes with zeroes, as far as an earlier object has used them.
@@ -171,7 +184,8 @@ impl<'a> Arena<'a> {
 
     /// The object called `name`.
     pub(crate) fn find(self, name: &str) -> Option<Block<'a>> {
-        self.chain().find(|block| block.word().phase() == Phase::Live && block.is_called(name))
+        self.chain()
+            .find(|block| block.word().phase() == Phase::Live && block.is_called(name))
     }
 
     /// Bytes in free blocks.

@@ -22,7 +22,10 @@ pub(crate) fn get_or_open(
     let fresh = Arc::new(open()?);
     let mut attached = ATTACHED.lock();
     // Another thread may have been faster; then its segment is the one, and ours leaves again.
-    let known = attached.iter().filter_map(Weak::upgrade).find(|inner| inner.identity == identity);
+    let known = attached
+        .iter()
+        .filter_map(Weak::upgrade)
+        .find(|inner| inner.identity == identity);
     if let Some(known) = known {
         drop(attached);
         return Ok(known);

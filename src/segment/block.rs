@@ -4,7 +4,7 @@ use crate::raw::{Storage, Token};
 use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::bytes;
 
-use super::layout::{BlockHead, NAME_BYTES, UNIT, fnv, FNV_START, head_len, holder_words};
+use super::layout::{BlockHead, FNV_START, NAME_BYTES, UNIT, fnv, head_len, holder_words};
 
 /// The value of a block's word: everything that decides what the block is, changed by one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,12 @@ impl<'a> Block<'a> {
     /// The block at `offset` of the segment; `None` where no head fits there.
     pub(crate) fn at(whole: Storage<'a>, offset: u64, participants: u32) -> Option<Self> {
         let head = whole.get::<BlockHead>(usize::try_from(offset).ok()?)?;
-        Some(Self { offset, head, whole, participants })
+        Some(Self {
+            offset,
+            head,
+            whole,
+            participants,
+        })
     }
 
     pub(crate) fn word(self) -> Word {
@@ -84,12 +89,15 @@ impl<'a> Block<'a> {
     pub(crate) fn set_word(self, units: u64, phase: Phase) {
         // Release: pairs with the Acquire in `word`; publishes the head, the object and, for a
         // longer or shorter block, the word of its neighbour.
-        self.head.word.store(Word::new(units, phase).0, Ordering::Release);
+        self.head
+            .word
+            .store(Word::new(units, phase).0, Ordering::Release);
     }
 
     /// Where the next block begins.
     pub(crate) fn end(self) -> u64 {
-        self.offset.saturating_add(self.word().units().saturating_mul(UNIT))
+        self.offset
+            .saturating_add(self.word().units().saturating_mul(UNIT))
     }
 
     /// One bit for each participant that has the object open; `None` where they do not fit.
@@ -130,7 +138,8 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn has_holders(self) -> bool {
-        self.holders().is_some_and(|words| words.iter().any(|w| w.load(Ordering::Acquire) != 0))
+        self.holders()
+            .is_some_and(|words| words.iter().any(|w| w.load(Ordering::Acquire) != 0))
     }
 
     /// Whether somebody wants the object to stay: a holder or a name.
@@ -171,9 +180,13 @@ impl<'a> Block<'a> {
         if let Some(words) = self.name_words() {
             bytes::store(words, name.as_bytes());
         }
-        self.head.name_hash.store(name_hash(name), Ordering::Relaxed);
+        self.head
+            .name_hash
+            .store(name_hash(name), Ordering::Relaxed);
         // Release: pairs with the Acquire in `name`.
-        self.head.name_len.store(u32::try_from(name.len()).unwrap_or(0), Ordering::Release);
+        self.head
+            .name_len
+            .store(u32::try_from(name.len()).unwrap_or(0), Ordering::Release);
     }
 
     /// Takes the name away.
@@ -225,7 +238,9 @@ impl<'a> Block<'a> {
         self.head.fingerprint.store(fingerprint, Ordering::Relaxed);
         self.head.len.store(len, Ordering::Relaxed);
         self.head.name_len.store(0, Ordering::Relaxed);
-        self.head.generation.store(low_half(made.wrapping_add(1)), Ordering::Relaxed);
+        self.head
+            .generation
+            .store(low_half(made.wrapping_add(1)), Ordering::Relaxed);
         for word in self.holders().unwrap_or_default() {
             word.store(0, Ordering::Relaxed);
         }

@@ -27,7 +27,7 @@ impl Inner {
         let arena = self.arena()?;
         let mut room = self.room.lock();
         // The lock's outcome does not matter: every change of the arena is one store.
-        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let _ = header.books.lock(seat, Deadline::NEVER);
         // A remembered place is one of the chain's as long as no blocks were merged since. Relaxed:
         // the lock orders it.
         let merges = || header.merges.load(Ordering::Relaxed);
@@ -42,14 +42,16 @@ impl Inner {
 
     /// Takes the participant in `slot` out of the holders, and frees an object nobody wants.
     pub(crate) fn let_go(&self, offset: u64, slot: u32) -> Result<()> {
-        let Some(block) = self.arena()?.block(offset) else { return Ok(()) };
+        let Some(block) = self.arena()?.block(offset) else {
+            return Ok(());
+        };
         block.let_go(slot);
         if block.is_wanted() {
             return Ok(());
         }
         let seat = self.seat()?;
         let header = self.checked_header()?;
-        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let _ = header.books.lock(seat, Deadline::NEVER);
         // Only under the books is "nobody wants it" final: opening takes them too.
         if block.word().phase() == Phase::Live && !block.is_wanted() {
             self.arena()?.free(block);
@@ -63,7 +65,7 @@ impl Inner {
         let seat = self.seat()?;
         let header = self.checked_header()?;
         let arena = self.arena()?;
-        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let _ = header.books.lock(seat, Deadline::NEVER);
         let found = arena.find(name);
         if let Some(block) = found {
             block.clear_name();
@@ -82,7 +84,7 @@ impl Inner {
         let seat = self.seat()?;
         let header = self.checked_header()?;
         let arena = self.arena()?;
-        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let _ = header.books.lock(seat, Deadline::NEVER);
         let free = arena.free_bytes();
         header.books.unlock(&seat, false);
         Ok(free)

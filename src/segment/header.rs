@@ -18,7 +18,9 @@ pub(crate) struct Geometry {
 
 /// The header of `whole`.
 pub(crate) fn of<'a>(whole: Storage<'a>) -> Result<&'a Header> {
-    whole.get::<Header>(0).ok_or_else(|| Error::new(ErrorKind::NotASegment, "read the header"))
+    whole
+        .get::<Header>(0)
+        .ok_or_else(|| Error::new(ErrorKind::NotASegment, "read the header"))
 }
 
 /// Makes a segment of zeroed memory. The magic comes last: before it there is no segment.
@@ -63,7 +65,10 @@ pub(crate) fn check(whole: Storage<'_>, name: &str) -> Result<Geometry> {
     let geometry = Geometry {
         size: header.size.load(Ordering::Relaxed),
         participants: header.participants.load(Ordering::Relaxed),
-        id: [header.id[0].load(Ordering::Relaxed), header.id[1].load(Ordering::Relaxed)],
+        id: [
+            header.id[0].load(Ordering::Relaxed),
+            header.id[1].load(Ordering::Relaxed),
+        ],
     };
     let sound = geometry.size == whole.len() as u64
         && (1..=MOST_PARTICIPANTS).contains(&geometry.participants)

@@ -27,7 +27,8 @@ use super::seat::{FileLeases, Seat};
 /// What makes a process a participant, beside its token.
 #[derive(Debug, Default)]
 pub(crate) struct Member {
-    lifeline: Option<Lifeline>,
+    /// Held for its Drop, which takes it off the kernel's list.
+    _lifeline: Option<Lifeline>,
 }
 
 /// One mapped segment. All handles of a process share one, so that the process is one participant.
@@ -106,10 +107,17 @@ impl Inner {
     }
 
     pub(crate) fn arena(&self) -> Result<Arena<'_>> {
-        Ok(Arena::new(self.whole(), self.checked_header()?, self.geometry.participants))
+        Ok(Arena::new(
+            self.whole(),
+            self.checked_header()?,
+            self.geometry.participants,
+        ))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "small constants of the layout")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "small constants of the layout"
+    )]
     pub(crate) fn registry(&self) -> Registry<'_> {
         let slots = self
             .whole()
@@ -117,10 +125,16 @@ impl Inner {
         Registry::new(slots.unwrap_or_default())
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "small constants of the layout")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "small constants of the layout"
+    )]
     pub(crate) fn ring(&self) -> Result<Ring<'_>> {
         let entries = self.whole().slice(RECOVERIES_AT as usize, RECOVERIES);
-        Ok(Ring { header: self.checked_header()?, entries: entries.unwrap_or_default() })
+        Ok(Ring {
+            header: self.checked_header()?,
+            entries: entries.unwrap_or_default(),
+        })
     }
 
     pub(crate) fn leases(&self) -> FileLeases<'_> {
@@ -130,7 +144,10 @@ impl Inner {
     /// A descriptor of the segment's file, with a description of its own.
     pub(crate) fn descriptor(&self) -> Result<OwnedFd> {
         let os = |e| Error::os(e, format!("reopen segment `{}`", self.name));
-        self.lease.fd().and_then(crate::sys::lease::reopen).map_err(os)
+        self.lease
+            .fd()
+            .and_then(crate::sys::lease::reopen)
+            .map_err(os)
     }
 
     /// This process's seat: one load and a check that no fork has come between.
@@ -193,10 +210,13 @@ impl Inner {
         };
         // Relaxed: a hint. Slots are used in turn, so a generation takes long to come round.
         let start = header.next_slot.fetch_add(1, Ordering::Relaxed);
-        let token = self.registry().join(&leases, start, describe).ok_or_else(|| {
-            Error::new(ErrorKind::TooManyParticipants, doing())
-                .advise("create the segment with more participants, or let one leave")
-        })?;
+        let token = self
+            .registry()
+            .join(&leases, start, describe)
+            .ok_or_else(|| {
+                Error::new(ErrorKind::TooManyParticipants, doing())
+                    .advise("create the segment with more participants, or let one leave")
+            })?;
         entry.set(token.bits(), Box::new(self.membership(token)));
         drop(entry);
         for dead in self.registry().unrepaired(token) {
@@ -220,9 +240,14 @@ impl Inner {
             .and_then(crate::sys::lease::reopen)
             .and_then(|fd| Lifeline::tie(fd.as_fd(), slot_at + LIFELINE_OFFSET as u64))
             .inspect_err(|e| {
-                log::debug!("segment `{}`: no lifeline, deaths are found by polling: {e}", self.name);
+                log::debug!(
+                    "segment `{}`: no lifeline, deaths are found by polling: {e}",
+                    self.name
+                );
             });
-        Member { lifeline: tied.ok() }
+        Member {
+            _lifeline: tied.ok(),
+        }
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) const RECOVERIES: usize = 32;
 /// Where the ring of recoveries begins.
 pub(crate) const RECOVERIES_AT: u64 = size_of::<Header>() as u64;
 /// Where the registry begins.
-pub(crate) const REGISTRY_AT: u64 = RECOVERIES_AT + (RECOVERIES * size_of::<RecoveryEntry>()) as u64;
+pub(crate) const REGISTRY_AT: u64 =
+    RECOVERIES_AT + (RECOVERIES * size_of::<RecoveryEntry>()) as u64;
 
 /// Most participants of a segment.
 pub(crate) const MOST_PARTICIPANTS: u32 = Token::MOST_SLOTS;
@@ -141,7 +142,9 @@ pub(crate) fn layout_hash() -> u64 {
         u64::from(Token::MOST_SLOTS),
         Kind::ALL.len() as u64,
     ];
-    facts.iter().fold(FNV_START, |hash, fact| fnv(hash, &fact.to_le_bytes()))
+    facts
+        .iter()
+        .fold(FNV_START, |hash, fact| fnv(hash, &fact.to_le_bytes()))
 }
 
 /// Where an FNV-1a hash starts.
@@ -149,7 +152,9 @@ pub(crate) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// FNV-1a: the same in every build, which std's hashers do not promise.
 pub(crate) fn fnv(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+    bytes.iter().fold(hash, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -160,7 +165,10 @@ mod tests {
     fn fields_are_where_the_format_says() {
         use core::mem::offset_of;
         // `docs/segment-format.md`, diagram by diagram.
-        assert_eq!((RECOVERIES_AT, REGISTRY_AT, arena_at(64)), (128, 2176, 6272));
+        assert_eq!(
+            (RECOVERIES_AT, REGISTRY_AT, arena_at(64)),
+            (128, 2176, 6272)
+        );
         assert_eq!(offset_of!(Header, participants), 24);
         assert_eq!(offset_of!(Header, id), 32);
         assert_eq!(offset_of!(Header, creator), 56);

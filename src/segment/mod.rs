@@ -9,6 +9,7 @@ mod arena;
 mod attached;
 mod block;
 mod books;
+mod bound;
 mod header;
 mod info;
 mod inner;
@@ -18,7 +19,10 @@ mod options;
 mod recovery;
 mod repair;
 mod seat;
-#[allow(clippy::module_inception, reason = "the noun of the module is its main type")]
+#[expect(
+    clippy::module_inception,
+    reason = "the noun of the module is its main type"
+)]
 mod segment;
 
 pub use info::{ObjectInfo, Participant};
@@ -26,6 +30,7 @@ pub use options::SegmentOptions;
 pub use recovery::Recovery;
 pub use segment::Segment;
 
-pub(crate) use object::{Bound, Object, Spec};
-pub(crate) use recovery::{Identity, instant, label_text, label_words};
+pub(crate) use bound::Bound;
+pub(crate) use object::{Object, Spec};
+pub(crate) use recovery::{instant, label_text, label_words};
 pub(crate) use seat::Seat;

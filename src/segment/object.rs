@@ -1,7 +1,5 @@
 //! Objects as handles see them: made, opened, held, sent to other processes as a few bytes.
 
-#![expect(unsafe_code, reason = "views of a mapping are tied to the handle that keeps it")]
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +10,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::raw::{Kind, Peers, Storage, Token};
 use crate::sys::atomic::Ordering;
 use crate::sys::clock::Deadline;
-use crate::sys::epoch;
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
@@ -30,15 +27,14 @@ pub(crate) struct Spec {
 }
 
 impl Spec {
-    pub(crate) fn plain(kind: Kind) -> Self {
-        Self { kind, fingerprint: 0 }
-    }
-
     /// For objects with elements of type `T`: its path, size and alignment.
     pub(crate) fn of<T>(kind: Kind) -> Self {
         let name = fnv(FNV_START, std::any::type_name::<T>().as_bytes());
         let sized = fnv(name, &(size_of::<T>() as u64).to_le_bytes());
-        Self { kind, fingerprint: fnv(sized, &(align_of::<T>() as u64).to_le_bytes()) }
+        Self {
+            kind,
+            fingerprint: fnv(sized, &(align_of::<T>() as u64).to_le_bytes()),
+        }
     }
 }
 
@@ -55,8 +51,6 @@ struct Hold {
     /// Whether a handle met a death and has yet to see to the repair.
     reap_due: ReapDue,
 }
-
-#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
 type ReapDue = core::sync::atomic::AtomicBool;
 
 /// Where an object is, for any process that has its segment open.
@@ -82,15 +76,17 @@ impl Object {
             None => format!("create {} in {segment}", spec.kind.name()),
         };
         if let Some(name) = name {
-            check_name(name).map_err(|advice| {
-                Error::new(ErrorKind::InvalidInput, doing()).advise(advice)
-            })?;
+            check_name(name)
+                .map_err(|advice| Error::new(ErrorKind::InvalidInput, doing()).advise(advice))?;
         }
-        let block = inner.allocate(len as u64, name.is_some()).and_then(|room| {
-            room.ok_or_else(|| {
-                Error::new(ErrorKind::Full, doing()).advise("create the segment with a larger size")
-            })
-        })?;
+        let block = inner
+            .allocate(len as u64, name.is_some())
+            .and_then(|room| {
+                room.ok_or_else(|| {
+                    Error::new(ErrorKind::Full, doing())
+                        .advise("create the segment with a larger size")
+                })
+            })?;
         let arena = inner.arena()?;
         let header = inner.checked_header()?;
         let fresh = block;
@@ -98,7 +94,13 @@ impl Object {
         let block = arena.block(fresh.offset).ok_or_else(corrupt)?;
         // Relaxed: only that no two get the same matters.
         let made = header.made.fetch_add(1, Ordering::Relaxed);
-        block.describe(spec.kind as u32, spec.fingerprint, len as u64, name.is_some(), made);
+        block.describe(
+            spec.kind as u32,
+            spec.fingerprint,
+            len as u64,
+            name.is_some(),
+            made,
+        );
         arena.clear(fresh, block.object().ok_or_else(corrupt)?);
         init(inner.object_storage(block).ok_or_else(corrupt)?);
         if let Some(name) = name {
@@ -108,7 +110,7 @@ impl Object {
         // Before the books, and until the object is entered: no thread of this process must take
         // the holder's bit out in between. So it is when objects are opened and let go.
         let mut open = inner.open.lock();
-        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let _ = header.books.lock(seat, Deadline::NEVER);
         let exists = name.is_some_and(|name| arena.find(name).is_some());
         if exists {
             arena.free(block);
@@ -121,13 +123,17 @@ impl Object {
             return Err(Error::new(ErrorKind::AlreadyExists, doing())
                 .advise("open it instead, or use open_or_create"));
         }
-        Hold::enter(inner, &mut open, block).map(Self).ok_or_else(corrupt)
+        Hold::enter(inner, &mut open, block)
+            .map(Self)
+            .ok_or_else(corrupt)
     }
 
     /// Opens the object called `name`.
     pub(crate) fn open(segment: &Segment, name: &str, spec: Spec) -> Result<Self> {
         let doing = || format!("open {} `{name}` in {segment}", spec.kind.name());
-        segment.inner().open_block(spec, doing, |inner| Ok(inner.arena()?.find(name)))
+        segment
+            .inner()
+            .open_block(spec, doing, |inner| Ok(inner.arena()?.find(name)))
     }
 
     /// Opens the object called `name`, or makes it.
@@ -158,20 +164,21 @@ impl Object {
             return Err(Error::new(ErrorKind::NotAttached, doing())
                 .advise("open the segment before handles of its objects arrive"));
         };
-        inner.open_block(spec, doing, |inner| {
-            let arena = inner.arena()?;
-            let block = arena.chain().find(|block| block.offset == address.offset);
-            Ok(block.filter(|block| {
-                // Relaxed: the word's Acquire orders it, for an object that is there.
-                block.word().phase() == Phase::Live
-                    && block.head.generation.load(Ordering::Relaxed) == address.generation
-            }))
-        })
-        .map_err(|e| match e.kind() {
-            ErrorKind::NotFound => Error::new(ErrorKind::Gone, doing())
-                .advise("the sender must keep the object until the receiver has opened it"),
-            _ => e,
-        })
+        inner
+            .open_block(spec, doing, |inner| {
+                let arena = inner.arena()?;
+                let block = arena.chain().find(|block| block.offset == address.offset);
+                Ok(block.filter(|block| {
+                    // Relaxed: the word's Acquire orders it, for an object that is there.
+                    block.word().phase() == Phase::Live
+                        && block.head.generation.load(Ordering::Relaxed) == address.generation
+                }))
+            })
+            .map_err(|e| match e.kind() {
+                ErrorKind::NotFound => Error::new(ErrorKind::Gone, doing())
+                    .advise("the sender must keep the object until the receiver has opened it"),
+                _ => e,
+            })
     }
 
     /// This process as a participant of the object's segment.
@@ -183,7 +190,15 @@ impl Object {
     /// This process's seat if it has one: not in a forked child that never acted.
     #[inline]
     pub(crate) fn seat_if_joined(&self) -> Option<Seat<'_>> {
-        self.0.inner.token().map(|token| Seat::new(token, &self.0.inner))
+        self.0
+            .inner
+            .token()
+            .map(|token| Seat::new(token, &self.0.inner))
+    }
+
+    /// The segment's own part.
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.0.inner
     }
 
     /// The segment that the object lies in.
@@ -222,33 +237,20 @@ impl Object {
     pub(crate) fn storage(&self) -> Storage<'_> {
         // In bounds when the object was opened, and neither changes.
         let whole = self.0.inner.whole();
-        whole.part(self.0.at, self.0.len).unwrap_or_else(|| whole.empty())
+        whole
+            .part(self.0.at, self.0.len)
+            .unwrap_or_else(|| whole.empty())
     }
 
     /// An error of the object's own bytes.
     pub(crate) fn corrupt(&self, kind: Kind) -> Error {
-        let what = format!("use {} at {} of {}", kind.name(), self.0.offset, self.segment());
+        let what = format!(
+            "use {} at {} of {}",
+            kind.name(),
+            self.0.offset,
+            self.segment()
+        );
         Error::new(ErrorKind::Corrupt, what).advise("some process has written over it")
-    }
-
-    /// Keeps a view of the object's bytes together with the object.
-    pub(crate) fn bind<V>(
-        self,
-        kind: Kind,
-        view: impl FnOnce(Storage<'static>) -> Option<V>,
-    ) -> Result<Bound<V>> {
-        let storage = self.storage();
-        // SAFETY: the bytes stay mapped as long as `self`, which `Bound` keeps beside the view and
-        // drops after it; `Bound` lends the view only for its own life. The bytes are touched only
-        // through residents and raw copies, as of the storage that this one is made from.
-        let storage = unsafe { storage.extend() };
-        let inner = Arc::as_ptr(&self.0.inner);
-        // SAFETY: the object keeps its segment, and `Bound` the object, as above.
-        let inner: &'static Inner = unsafe { &*inner };
-        match view(storage) {
-            Some(view) => Ok(Bound { view, known: Known::default(), inner, object: self }),
-            None => Err(self.corrupt(kind)),
-        }
     }
 
     fn address(&self) -> Address {
@@ -266,90 +268,16 @@ impl fmt::Debug for Object {
     }
 }
 
-/// A view of an object's bytes, and the object that keeps them mapped.
-#[derive(Debug)]
-pub(crate) struct Bound<V> {
-    view: V,
-    known: Known,
-    /// A short cut through `object`, for the hot path.
-    inner: &'static Inner,
-    object: Object,
-}
-
-/// The token that this process had when it last asked, and the fork epoch in which it did: asking
-/// again costs two loads that do not wait for each other.
-#[derive(Debug)]
-struct Known(Remembered);
-
-#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
-type Remembered = core::sync::atomic::AtomicU64;
-
-impl Default for Known {
-    fn default() -> Self {
-        Self(Remembered::new(0))
-    }
-}
-
-impl Known {
-    #[inline]
-    fn token(&self) -> Option<Token> {
-        // Acquire: pairs with the Release in `set`: the token's membership came before it.
-        let known = self.0.load(Ordering::Acquire);
-        #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
-        let (then, token) = ((known >> 32) as u32, known as u32);
-        if then == epoch::current() { Token::from_bits(token) } else { None }
-    }
-
-    fn set(&self, token: Token) {
-        let known = u64::from(epoch::current()) << 32 | u64::from(token.bits());
-        self.0.store(known, Ordering::Release);
-    }
-}
-
-impl<V: Clone> Clone for Bound<V> {
-    fn clone(&self) -> Self {
-        Self {
-            view: self.view.clone(),
-            known: Known::default(),
-            inner: self.inner,
-            object: self.object.clone(),
-        }
-    }
-}
-
-impl<V> Bound<V> {
-    #[inline]
-    pub(crate) fn view(&self) -> &V {
-        &self.view
-    }
-    #[inline]
-    pub(crate) fn object(&self) -> &Object {
-        &self.object
-    }
-    /// See [`Object::seat`].
-    #[inline]
-    pub(crate) fn seat(&self) -> Result<Seat<'_>> {
-        match self.known.token() {
-            Some(token) => Ok(Seat::new(token, self.inner)),
-            None => self.ask(),
-        }
-    }
-
-    #[cold]
-    fn ask(&self) -> Result<Seat<'_>> {
-        let seat = self.object.seat()?;
-        self.known.set(seat.me());
-        Ok(seat)
-    }
-}
-
 /// Writes the handle of `object`.
 pub(crate) fn serialize<S: Serializer>(object: &Object, to: S) -> Result<S::Ok, S::Error> {
     object.address().serialize(to)
 }
 
 /// Opens the object of a handle that arrived.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(spec: Spec, from: D) -> Result<Object, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    spec: Spec,
+    from: D,
+) -> Result<Object, D::Error> {
     Object::at(Address::deserialize(from)?, spec).map_err(serde::de::Error::custom)
 }
 
@@ -373,7 +301,7 @@ impl Inner {
         let header = self.checked_header()?;
         // As in `create`.
         let mut open = self.open.lock();
-        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let _ = header.books.lock(seat, Deadline::NEVER);
         let found = find(self).and_then(|block| {
             let block = block.ok_or_else(|| Error::new(ErrorKind::NotFound, doing()))?;
             // Relaxed: the Acquire of the block's word orders it.

@@ -8,11 +8,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sys::mapping::{self, Mapping};
 use crate::sys::{file, lease};
 
+use super::Segment;
 use super::attached;
 use super::header;
 use super::inner::{Inner, Parts};
 use super::layout::{MOST_PARTICIPANTS, smallest};
-use super::Segment;
 
 /// Options for making and opening a [`Segment`].
 ///
@@ -194,8 +194,10 @@ impl SegmentOptions {
         let name = "(descriptor)".to_owned();
         let fd = fd.as_fd();
         if file::is_memfd(fd) && file::is_sealed(fd) == Some(false) {
-            return Err(Error::new(ErrorKind::NotASegment, "open a segment on a memfd")
-                .advise("seal it against shrinking first"));
+            return Err(
+                Error::new(ErrorKind::NotASegment, "open a segment on a memfd")
+                    .advise("seal it against shrinking first"),
+            );
         }
         self.attach(fd, name, None, Blank::Format)
     }
@@ -225,8 +227,12 @@ impl SegmentOptions {
         }
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         let made = file::nameless(folder.unwrap_or(Path::new(".")), self.mode, size).map_err(os)?;
-        let segment =
-            self.attach(made.as_fd(), name.to_owned(), Some(path.to_owned()), Blank::Format)?;
+        let segment = self.attach(
+            made.as_fd(),
+            name.to_owned(),
+            Some(path.to_owned()),
+            Blank::Format,
+        )?;
         made.link(path).map_err(os)?;
         Ok(segment)
     }
@@ -239,12 +245,19 @@ impl SegmentOptions {
             e if file::is_no_file(&e) => Error::new(ErrorKind::NotASegment, doing()),
             e => Error::os(e, doing()),
         })?;
-        let owner = file::facts(fd.as_fd()).map_err(|e| Error::os(e, doing()))?.owner;
+        let owner = file::facts(fd.as_fd())
+            .map_err(|e| Error::os(e, doing()))?
+            .owner;
         if owner != file::user() && owner != 0 {
             return Err(Error::new(ErrorKind::NotASegment, doing())
                 .advise("the file belongs to another user, who is not to be trusted"));
         }
-        self.attach(fd.as_fd(), name.to_owned(), Some(path.to_owned()), Blank::Refuse)
+        self.attach(
+            fd.as_fd(),
+            name.to_owned(),
+            Some(path.to_owned()),
+            Blank::Refuse,
+        )
     }
 
     fn open_or_create_at(&self, name: &str, path: &Path) -> Result<Segment> {
@@ -319,11 +332,16 @@ impl SegmentOptions {
     fn path_of(&self, name: &str) -> Result<PathBuf> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if name.is_empty() || name.len() > 200 || !name.chars().all(plain) {
-            return Err(Error::new(ErrorKind::InvalidInput, format!("use the segment name `{name}`"))
-                .advise("a name has 1 to 200 letters, digits, dots, hyphens and underscores"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("use the segment name `{name}`"),
+            )
+            .advise("a name has 1 to 200 letters, digits, dots, hyphens and underscores"));
         }
         let folder = self.folder.clone().unwrap_or_else(|| {
-            std::env::var_os("OUTLIVE_DIR").unwrap_or_else(|| OsString::from("/dev/shm")).into()
+            std::env::var_os("OUTLIVE_DIR")
+                .unwrap_or_else(|| OsString::from("/dev/shm"))
+                .into()
         });
         Ok(folder.join(format!("outlive.{name}")))
     }

@@ -36,14 +36,20 @@ impl Identity {
     /// As the slot describes its participant.
     pub(crate) fn of(slot: &Slot) -> Self {
         // Relaxed: the Acquire of the slot's state orders it.
-        Self { pid: slot.pid.load(Ordering::Relaxed), label: read_label(&slot.label) }
+        Self {
+            pid: slot.pid.load(Ordering::Relaxed),
+            label: read_label(&slot.label),
+        }
     }
 }
 
 pub(crate) fn read_label(words: &[AtomicU64; LABEL_WORDS]) -> String {
     let mut text = [0; LABEL_WORDS * 8];
     bytes::load(words, &mut text);
-    let len = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    let len = text
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(text.len());
     String::from_utf8_lossy(&text[..len]).into_owned()
 }
 
@@ -81,11 +87,18 @@ pub(crate) struct Ring<'a> {
     pub(crate) entries: &'a [RecoveryEntry],
 }
 
-impl Ring<'_> {
+impl<'a> Ring<'a> {
     /// Enters a recovery. Only for the holder of the books.
     pub(crate) fn enter(self, dead: Token, who: &Identity, by: u32, objects: u32) {
-        let number = self.header.recoveries.load(Ordering::Relaxed).wrapping_add(1).max(1);
-        let Some(entry) = self.entries.get(number as usize % RECOVERIES) else { return };
+        let number = self
+            .header
+            .recoveries
+            .load(Ordering::Relaxed)
+            .wrapping_add(1)
+            .max(1);
+        let Some(entry) = self.place(number) else {
+            return;
+        };
         // Release on both ends: a reader that sees any of the new entry sees no old number with it.
         entry.number.store(0, Ordering::Release);
         crate::sys::atomic::fence(Ordering::Release);
@@ -98,6 +111,11 @@ impl Ring<'_> {
         // Release: pairs with the Acquire in `read`.
         entry.number.store(number, Ordering::Release);
         self.header.recoveries.store(number, Ordering::Relaxed);
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "smaller than the ring")]
+    fn place(self, number: u64) -> Option<&'a RecoveryEntry> {
+        self.entries.get((number % RECOVERIES as u64) as usize)
     }
 
     /// The recoveries that are still in the ring, oldest first.
@@ -114,7 +132,10 @@ impl Ring<'_> {
             .filter_map(read)
             .filter(|(_, token, _)| *token == dead.bits())
             .max_by_key(|(number, _, _)| *number)
-            .map(|(_, _, recovery)| Identity { pid: recovery.pid, label: recovery.label })
+            .map(|(_, _, recovery)| Identity {
+                pid: recovery.pid,
+                label: recovery.label,
+            })
     }
 }
 

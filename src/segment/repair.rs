@@ -20,13 +20,21 @@ use super::seat::Seat;
 impl Inner {
     /// Repairs after every participant that is dead; returns how many there were.
     pub(crate) fn reap(&self) -> Result<usize> {
-        let Some(_alone) = self.reaping.try_lock() else { return Ok(0) };
+        let Some(_alone) = self.reaping.try_lock() else {
+            return Ok(0);
+        };
         let me = self.seat()?.me().slot();
         let leases = self.leases();
         let mut count = 0;
         for index in self.registry().indices().filter(|index| *index != me) {
-            let Some(token) = self.registry().condemn(&leases, index) else { continue };
-            let who = self.registry().slot(index).map(Identity::of).unwrap_or_default();
+            let Some(token) = self.registry().condemn(&leases, index) else {
+                continue;
+            };
+            let who = self
+                .registry()
+                .slot(index)
+                .map(Identity::of)
+                .unwrap_or_default();
             for dead in self.registry().unrepaired(token).chain([token]) {
                 self.repair_after(dead, Some(&who))?;
             }
@@ -44,11 +52,15 @@ impl Inner {
         let arena = self.arena()?;
         let known = who.cloned().unwrap_or_else(|| self.identity_of(dead));
         let when = clock::unix_nanos();
-        let obituary = Obituary { pid: known.pid, when, label: label_words(&known.label) };
+        let obituary = Obituary {
+            pid: known.pid,
+            when,
+            label: label_words(&known.label),
+        };
         let mut objects = 0;
         // The books stand still meanwhile: the chain must not change under the walk. They may be
         // inherited from the dead themselves; every change of the arena is one store.
-        let _ = header.books.lock(&seat, Deadline::NEVER);
+        let _ = header.books.lock(seat, Deadline::NEVER);
         for block in arena.chain() {
             match block.word().phase() {
                 Phase::Free => {}
@@ -64,7 +76,8 @@ impl Inner {
             }
         }
         if who.is_some() {
-            self.ring()?.enter(dead, &known, std::process::id(), objects);
+            self.ring()?
+                .enter(dead, &known, std::process::id(), objects);
         }
         header.books.unlock(&seat, false);
         if who.is_some() {
@@ -80,15 +93,22 @@ impl Inner {
     }
 
     fn repair_object(&self, block: Block<'_>, seat: &Seat<'_>, dead: Token, died: &Obituary) {
-        let Some(kind) = Kind::from_number(block.kind()) else { return };
-        let Some(storage) = self.object_storage(block) else { return };
+        let Some(kind) = Kind::from_number(block.kind()) else {
+            return;
+        };
+        let Some(storage) = self.object_storage(block) else {
+            return;
+        };
         repair(kind, storage, seat, dead, died);
     }
 
     /// The bytes of the object in `block`.
     pub(crate) fn object_storage(&self, block: Block<'_>) -> Option<Storage<'_>> {
         let range = block.object()?;
-        self.whole().part(usize::try_from(range.at).ok()?, usize::try_from(range.len).ok()?)
+        self.whole().part(
+            usize::try_from(range.at).ok()?,
+            usize::try_from(range.len).ok()?,
+        )
     }
 }
 

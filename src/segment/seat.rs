@@ -23,7 +23,8 @@ pub(crate) struct FileLeases<'a>(pub(crate) Option<BorrowedFd<'a>>);
 
 impl Leases for FileLeases<'_> {
     fn try_take(&self, slot: u32) -> bool {
-        self.0.is_some_and(|fd| lease::try_take(fd, slot).unwrap_or(false))
+        self.0
+            .is_some_and(|fd| lease::try_take(fd, slot).unwrap_or(false))
     }
     fn give_up(&self, slot: u32) {
         if let Some(fd) = self.0 {
@@ -32,7 +33,8 @@ impl Leases for FileLeases<'_> {
     }
     fn is_taken(&self, slot: u32) -> bool {
         // In doubt alive: a death that is noticed late does no harm, a false one does.
-        self.0.is_none_or(|fd| lease::is_taken(fd, slot).unwrap_or(true))
+        self.0
+            .is_none_or(|fd| lease::is_taken(fd, slot).unwrap_or(true))
     }
 }
 
@@ -54,10 +56,15 @@ impl<'a> Seat<'a> {
 
     /// The lifelines of `owners` that a sleep can watch, with their present values.
     fn lifelines(&self, owners: &[Token]) -> Watch<'a> {
-        let mut watch = Watch { words: [None; futex::MOST_WORDS], broken: None };
+        let mut watch = Watch {
+            words: [None; futex::MOST_WORDS],
+            broken: None,
+        };
         let mut free = watch.words.iter_mut();
         for owner in owners {
-            let Some(slot) = self.registry().slot(owner.slot()) else { continue };
+            let Some(slot) = self.registry().slot(owner.slot()) else {
+                continue;
+            };
             // Acquire: pairs with the Release that tied the lifeline.
             let value = slot.lifeline.load(Ordering::Acquire);
             if value & lifeline::DIED != 0 {
@@ -123,15 +130,16 @@ impl Peers for Seat<'_> {
         }
         let mut words = [(word, expected); futex::MOST_WORDS];
         let mut count = 1;
-        for (place, (lifeline, value, _)) in
-            words[1..].iter_mut().zip(watch.words.iter().map_while(|watched| watched.as_ref()))
+        for (place, (lifeline, value, _)) in words[1..]
+            .iter_mut()
+            .zip(watch.words.iter().map_while(|watched| watched.as_ref()))
         {
             *place = (lifeline, *value);
             count += 1;
         }
         match futex::wait(&words[..count], until) {
-            futex::Woken::ByWord => Waited::Woken,
-            futex::Woken::ByOther(index) => {
+            futex::Woken::Word => Waited::Woken,
+            futex::Woken::Other(index) => {
                 if let Some((lifeline, _, owner)) = watch.words.get(index - 1).copied().flatten() {
                     // The kernel wakes one watcher: whoever that is wakes the others.
                     futex::wake(lifeline, u32::MAX);
@@ -139,8 +147,8 @@ impl Peers for Seat<'_> {
                 }
                 Waited::Slice
             }
-            futex::Woken::ByTime if deadline.is_past() => Waited::TimedOut,
-            futex::Woken::ByTime => Waited::Slice,
+            futex::Woken::Time if deadline.is_past() => Waited::TimedOut,
+            futex::Woken::Time => Waited::Slice,
         }
     }
 
@@ -150,8 +158,10 @@ impl Peers for Seat<'_> {
 
     fn fence_everywhere(&self) -> bool {
         // Relaxed: whoever joins unfenced says so before it touches any object.
-        let fenced =
-            self.inner.header().is_some_and(|header| header.unfenced.load(Ordering::Relaxed) == 0);
+        let fenced = self
+            .inner
+            .header()
+            .is_some_and(|header| header.unfenced.load(Ordering::Relaxed) == 0);
         if fenced {
             membarrier::everywhere();
         }

@@ -106,7 +106,10 @@ impl Segment {
         if let Some(home) = HOME.get() {
             return Ok(home.clone());
         }
-        let fresh = SegmentOptions::new().size(HOME_SIZE).participants(256).anonymous()?;
+        let fresh = SegmentOptions::new()
+            .size(HOME_SIZE)
+            .participants(256)
+            .anonymous()?;
         Ok(HOME.get_or_init(|| fresh).clone())
     }
 

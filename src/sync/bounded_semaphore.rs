@@ -37,7 +37,10 @@ use super::semaphore::Semaphore;
 #[derive(Clone)]
 pub struct BoundedSemaphore(Semaphore);
 
-const SPEC: Spec = Spec { kind: Kind::Semaphore, fingerprint: BOUNDED };
+const SPEC: Spec = Spec {
+    kind: Kind::Semaphore,
+    fingerprint: BOUNDED,
+};
 /// Tells one from a [`Semaphore`] when it is opened.
 const BOUNDED: u64 = 1;
 
@@ -107,6 +110,8 @@ impl Serialize for BoundedSemaphore {
 impl<'de> Deserialize<'de> for BoundedSemaphore {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let object = deserialize(SPEC, from)?;
-        Semaphore::bind(object).map(Self).map_err(serde::de::Error::custom)
+        Semaphore::bind(object)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }

@@ -38,7 +38,10 @@ impl<G> OwnerDied<G> {
             label: label_text(obituary.label),
             at: instant(obituary.when),
         };
-        Self { guard, dead: Box::new(dead) }
+        Self {
+            guard,
+            dead: Box::new(dead),
+        }
     }
 
     /// Process id of the dead owner, in its own process-id namespace; 0 where nobody knows any
@@ -72,7 +75,10 @@ impl<G> OwnerDied<G> {
     }
 
     pub(crate) fn map<H>(self, wrap: impl FnOnce(G) -> H) -> OwnerDied<H> {
-        OwnerDied { guard: wrap(self.guard), dead: self.dead }
+        OwnerDied {
+            guard: wrap(self.guard),
+            dead: self.dead,
+        }
     }
 }
 
@@ -98,7 +104,11 @@ impl<G> fmt::Debug for OwnerDied<G> {
 
 impl<G> fmt::Display for OwnerDied<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} `{}` died holding the lock", self.dead.pid, self.dead.label)
+        write!(
+            f,
+            "process {} `{}` died holding the lock",
+            self.dead.pid, self.dead.label
+        )
     }
 }
 

@@ -65,7 +65,10 @@ pub struct LockGuard<'a> {
     not_send: PhantomData<*const ()>,
 }
 
-const SPEC: Spec = Spec { kind: Kind::Lock, fingerprint: 0 };
+const SPEC: Spec = Spec {
+    kind: Kind::Lock,
+    fingerprint: 0,
+};
 
 impl Lock {
     /// Creates a lock in the home segment.
@@ -153,10 +156,7 @@ impl Lock {
     /// # Errors
     ///
     /// [`LockError::TimedOut`] after `limit`; otherwise as [`Lock::lock`].
-    pub fn lock_timeout(
-        &self,
-        limit: Duration,
-    ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+    pub fn lock_timeout(&self, limit: Duration) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         self.lock_until(Deadline::after(limit))
     }
 
@@ -241,10 +241,7 @@ impl Lock {
     }
 
     #[inline]
-    fn lock_until(
-        &self,
-        deadline: Deadline,
-    ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+    fn lock_until(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         self.guard(self.resident().word.lock(seat, deadline))
     }
@@ -254,7 +251,10 @@ impl Lock {
         &self,
         taken: Result<Taken, StillHeld>,
     ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        let guard = || LockGuard { lock: self, not_send: PhantomData };
+        let guard = || LockGuard {
+            lock: self,
+            not_send: PhantomData,
+        };
         match taken {
             Ok(Taken::Clean) => Ok(guard()),
             Ok(taken) => Err(LockError::OwnerDied(after_death(
@@ -282,7 +282,9 @@ impl Lock {
     }
 
     fn bind(object: Object) -> Result<Self> {
-        object.bind(Kind::Lock, |storage: Storage<'static>| storage.get(0)).map(Self)
+        object
+            .bind(Kind::Lock, |storage: Storage<'static>| storage.get(0))
+            .map(Self)
     }
 }
 
@@ -313,7 +315,10 @@ impl LockGuard<'_> {
     /// Leaves the lock taken.
     fn keep(self) {
         self.lock.0.object().reap_if_due();
-        #[expect(clippy::mem_forget, reason = "the raw forms give the lock back by hand")]
+        #[expect(
+            clippy::mem_forget,
+            reason = "the raw forms give the lock back by hand"
+        )]
         std::mem::forget(self);
     }
 }

@@ -13,8 +13,8 @@ mod permit;
 mod rlock;
 mod semaphore;
 
-pub(crate) use died::Marked;
 pub use bounded_semaphore::BoundedSemaphore;
+pub(crate) use died::Marked;
 pub use died::{LockError, OwnerDied};
 pub(crate) use lock::after_death;
 pub use lock::{Lock, LockGuard};

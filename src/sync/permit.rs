@@ -50,7 +50,11 @@ impl Claim {
     }
 
     fn count(self) -> u32 {
-        if self.at() & Self::SEVERAL == 0 { 1 } else { self.at() & !Self::SEVERAL }
+        if self.at() & Self::SEVERAL == 0 {
+            1
+        } else {
+            self.at() & !Self::SEVERAL
+        }
     }
 }
 
@@ -149,7 +153,9 @@ impl Drop for Permit<'_> {
 
 impl fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("count", &self.count()).finish_non_exhaustive()
+        f.debug_struct("Permit")
+            .field("count", &self.count())
+            .finish_non_exhaustive()
     }
 }
 

@@ -54,7 +54,10 @@ pub struct RLockGuard<'a> {
     not_send: PhantomData<*const ()>,
 }
 
-const SPEC: Spec = Spec { kind: Kind::RLock, fingerprint: 0 };
+const SPEC: Spec = Spec {
+    kind: Kind::RLock,
+    fingerprint: 0,
+};
 const LEN: usize = size_of::<RobustLock>() + size_of::<Recursion>();
 
 type Locked<'a> = Result<RLockGuard<'a>, LockError<RLockGuard<'a>>>;
@@ -193,10 +196,12 @@ impl RLock {
     pub fn release(&self) -> Result<()> {
         let seat = self.0.seat()?;
         let View { lock, recursion } = self.0.view();
-        let freed = recursion.unlock(&lock.word, &seat, thread::number()).map_err(|_| {
-            Error::new(ErrorKind::NotOwner, format!("release {self:?}"))
-                .advise("only the thread that took the lock can give it back")
-        })?;
+        let freed = recursion
+            .unlock(&lock.word, &seat, thread::number())
+            .map_err(|_| {
+                Error::new(ErrorKind::NotOwner, format!("release {self:?}"))
+                    .advise("only the thread that took the lock can give it back")
+            })?;
         if freed == Left::OthersWait {
             self.see_to_the_others();
         }
@@ -216,7 +221,12 @@ impl RLock {
     /// Process id of the holder; `None` where the lock is free. It may change at once.
     #[must_use]
     pub fn holder(&self) -> Option<u32> {
-        Some(self.0.object().identity(self.0.view().lock.word.owner()?).pid)
+        Some(
+            self.0
+                .object()
+                .identity(self.0.view().lock.word.owner()?)
+                .pid,
+        )
     }
 
     #[inline]
@@ -228,7 +238,10 @@ impl RLock {
 
     #[inline]
     fn guard(&self, entered: Result<Entered, Refused>) -> Locked<'_> {
-        let guard = || RLockGuard { lock: self, not_send: PhantomData };
+        let guard = || RLockGuard {
+            lock: self,
+            not_send: PhantomData,
+        };
         match entered {
             Ok(Entered::Again | Entered::First(Taken::Clean)) => Ok(guard()),
             Ok(Entered::First(taken)) => Err(LockError::OwnerDied(after_death(
@@ -257,7 +270,10 @@ impl RLock {
     fn bind(object: Object) -> Result<Self> {
         let view = |storage: Storage<'static>| {
             let recursion = storage.get(size_of::<RobustLock>())?;
-            Some(View { lock: storage.get(0)?, recursion })
+            Some(View {
+                lock: storage.get(0)?,
+                recursion,
+            })
         };
         object.bind(Kind::RLock, view).map(Self)
     }
@@ -267,7 +283,10 @@ impl RLockGuard<'_> {
     /// Leaves the level taken.
     fn keep(self) {
         self.lock.0.object().reap_if_due();
-        #[expect(clippy::mem_forget, reason = "the raw forms give the level back by hand")]
+        #[expect(
+            clippy::mem_forget,
+            reason = "the raw forms give the level back by hand"
+        )]
         std::mem::forget(self);
     }
 }
@@ -302,7 +321,9 @@ impl fmt::Debug for RLock {
 
 impl fmt::Debug for RLockGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RLockGuard").field("depth", &self.lock.depth()).finish_non_exhaustive()
+        f.debug_struct("RLockGuard")
+            .field("depth", &self.lock.depth())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,8 +1,6 @@
 //! The counted body of the facade: core's atomics with a crash point before each write.
 
 use core::sync::atomic::Ordering;
-
-#[expect(clippy::disallowed_types, reason = "this file is the facade")]
 mod core_types {
     pub(super) use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 }
@@ -36,10 +34,8 @@ pub(crate) fn point() {
     }
     PASSED.fetch_add(1, Ordering::Relaxed);
     if left == 1 {
-        let _ = rustix::process::kill_process(
-            rustix::process::getpid(),
-            rustix::process::Signal::KILL,
-        );
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         loop {
             core::hint::spin_loop();
         }

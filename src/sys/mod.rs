@@ -20,7 +20,7 @@ mod linux;
 #[cfg(loom)]
 pub(crate) mod model;
 
-#[cfg(not(loom))]
-pub(crate) use linux::{epoch, file, fork, futex, lease, lifeline, mapping, membarrier, thread};
 #[cfg(crash_points)]
 pub use counted::{arm, disarm};
+#[cfg(not(loom))]
+pub(crate) use linux::{epoch, file, fork, futex, lease, lifeline, mapping, membarrier, thread};

@@ -1,6 +1,9 @@
 //! A checked view of an object's bytes in the mapping.
 
-#![expect(unsafe_code, reason = "references into a mapping are made here and nowhere else")]
+#![expect(
+    unsafe_code,
+    reason = "references into a mapping are made here and nowhere else"
+)]
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -40,7 +43,11 @@ impl<'a> Storage<'a> {
     /// The bytes stay mapped, readable and writable for `'a`, and within this process they are
     /// touched only through [`Resident`]s or raw copies.
     pub(crate) unsafe fn new(base: NonNull<u8>, len: usize) -> Self {
-        Self { base, len, life: PhantomData }
+        Self {
+            base,
+            len,
+            life: PhantomData,
+        }
     }
 
     /// Bytes in all.
@@ -50,7 +57,11 @@ impl<'a> Storage<'a> {
 
     /// The `len` bytes from `offset`; `None` where they are not all inside.
     pub(crate) fn part(&self, offset: usize, len: usize) -> Option<Self> {
-        Some(Self { base: self.bytes(offset, len, 1)?, len, life: PhantomData })
+        Some(Self {
+            base: self.bytes(offset, len, 1)?,
+            len,
+            life: PhantomData,
+        })
     }
 
     /// No bytes at all, in the same place.
@@ -64,7 +75,11 @@ impl<'a> Storage<'a> {
     ///
     /// As [`Storage::new`], for `'b`.
     pub(crate) unsafe fn extend<'b>(self) -> Storage<'b> {
-        Storage { base: self.base, len: self.len, life: PhantomData }
+        Storage {
+            base: self.base,
+            len: self.len,
+            life: PhantomData,
+        }
     }
 
     /// The resident at `offset`; `None` where it does not fit or is not aligned.

@@ -5,6 +5,13 @@
 //! No test harness: the laws run one after the other in one thread, so that fork is safe.
 
 #![expect(unsafe_code, reason = "fork")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be"
+)]
+#![expect(unreachable_pub, reason = "a test program has no reach")]
+#![expect(clippy::disallowed_methods, reason = "tests of time may sleep")]
+#![expect(clippy::print_stdout, reason = "a test program reports")]
 
 mod crowd;
 #[cfg(crash_points)]
@@ -23,7 +30,10 @@ use std::time::Instant;
 pub type Law = (&'static str, fn());
 
 fn main() -> ExitCode {
-    let filter: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let filter: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     let mut laws: Vec<Law> = Vec::new();
     #[cfg(crash_points)]
     laws.extend(points::laws());
@@ -41,5 +51,9 @@ fn main() -> ExitCode {
     }
     let passed = laws.len() - failed;
     println!("{passed} passed, {failed} failed");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -17,12 +17,22 @@ impl Random {
 
     /// A number from 0 to `end`, without it.
     pub fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 32) * end >> 32
+        ((self.next() >> 32) * end) >> 32
+    }
+
+    /// An index into `len` things.
+    #[expect(clippy::cast_possible_truncation, reason = "less than `len`")]
+    pub fn index(&mut self, len: usize) -> usize {
+        self.below(len as u64) as usize
     }
 
     /// Spends up to a few microseconds, now and then much longer.
     pub fn dawdle(&mut self) {
-        let turns = if self.below(100) == 0 { 100_000 } else { self.below(1000) };
+        let turns = if self.below(100) == 0 {
+            100_000
+        } else {
+            self.below(1000)
+        };
         (0..turns).for_each(|_| std::hint::spin_loop());
     }
 }

@@ -3,10 +3,19 @@
 //!
 //! `OUTLIVE_STORM_KILLS` says how many kills (default 300), `OUTLIVE_STORM_SEED` repeats a run.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "counts of this test are small"
+)]
+#![expect(
+    clippy::print_stderr,
+    reason = "a worker has no other way to say what it found"
+)]
+
 use std::time::{Duration, Instant};
 
-use outlive::queue::{mpmc, spsc};
 use outlive::queue::{GetError, PopError, PushError, PutError};
+use outlive::queue::{mpmc, spsc};
 use outlive::sync::LockError;
 use outlive::{Array, AtomicArray, Lock, Segment, SegmentOptions, Semaphore, Value};
 
@@ -58,8 +67,11 @@ struct Books {
 
 impl World {
     fn new() -> Self {
-        let segment =
-            SegmentOptions::new().size(64 << 20).participants(16).anonymous().unwrap();
+        let segment = SegmentOptions::new()
+            .size(64 << 20)
+            .participants(16)
+            .anonymous()
+            .unwrap();
         let array = |name: &str, len| AtomicArray::create(&segment, name, len).unwrap();
         let bytes = |name: &str| AtomicArray::create(&segment, name, ITEMS).unwrap();
         Self {
@@ -215,7 +227,9 @@ fn pushed(world: &World, end: &mut Option<(spsc::Producer<u64>, u64)>) -> Step {
         let next = world.books.last_popped.get(1).unwrap().max(popped) + 1;
         *end = Some((producer, next));
     }
-    let Some((producer, next)) = end else { return Ok(()) };
+    let Some((producer, next)) = end else {
+        return Ok(());
+    };
     match producer.push_timeout(*next, Duration::from_millis(20)) {
         Ok(()) => {
             world.books.last_popped.set(1, *next).unwrap();
@@ -290,7 +304,9 @@ struct Pulse {
 
 impl Pulse {
     fn new() -> Self {
-        Self { last: [(0, Instant::now()); WORKERS] }
+        Self {
+            last: [(0, Instant::now()); WORKERS],
+        }
     }
     fn excuse(&mut self, worker: usize) {
         self.last[worker].1 = Instant::now();
@@ -302,7 +318,10 @@ impl Pulse {
                 *last = (beats, Instant::now());
             }
             let still = last.1.elapsed();
-            assert!(still < 2 * HANG, "worker {me} hangs since {still:?}, seed {seed}");
+            assert!(
+                still < 2 * HANG,
+                "worker {me} hangs since {still:?}, seed {seed}"
+            );
         }
     }
 }
@@ -313,23 +332,42 @@ fn settle(world: &World, deaths: u64) {
     world.segment.reap().unwrap();
     assert_eq!(world.segment.participants().len(), 1);
     assert_eq!(world.semaphore.available(), PERMITS);
-    drop(world.lock.lock_timeout(HANG).or_else(|e| e.repair(|_| {})).unwrap());
+    drop(
+        world
+            .lock
+            .lock_timeout(HANG)
+            .or_else(|e| e.repair(|_| {}))
+            .unwrap(),
+    );
     let sum = |books: &AtomicArray<u64>| books.to_vec().unwrap().iter().sum::<u64>();
     let exact = |what: &str, total: u64, entered: u64| {
-        assert!(total >= entered, "{what}: {total} happened of {entered} that were finished");
-        assert!(total <= entered + deaths, "{what}: {total} happened, {entered} were finished");
+        assert!(
+            total >= entered,
+            "{what}: {total} happened of {entered} that were finished"
+        );
+        assert!(
+            total <= entered + deaths,
+            "{what}: {total} happened, {entered} were finished"
+        );
     };
     let record = world.record.get().unwrap();
     assert!(record.iter().all(|one| *one == record[0]));
     exact("record", record[0], sum(&world.books.records));
-    exact("count", world.count.get().unwrap(), sum(&world.books.counts));
+    exact(
+        "count",
+        world.count.get().unwrap(),
+        sum(&world.books.counts),
+    );
     let array = world.array.to_vec().unwrap();
     assert!(array.iter().all(|one| *one == array[0]));
     exact("array", array[0], sum(&world.books.arrays));
     while let Ok(item) = world.mpmc.try_get() {
         world.books.got.fetch_add(item as usize, 1).unwrap();
     }
-    let (put, got) = (world.books.put.to_vec().unwrap(), world.books.got.to_vec().unwrap());
+    let (put, got) = (
+        world.books.put.to_vec().unwrap(),
+        world.books.got.to_vec().unwrap(),
+    );
     let mut lost = 0;
     let mut again = 0;
     for (item, (put, got)) in put.iter().zip(&got).enumerate() {
@@ -338,8 +376,15 @@ fn settle(world: &World, deaths: u64) {
         again += u64::from(*got == 2);
     }
     // A consumer that dies between `get` and its entry hides one; in `get`, it comes again.
-    assert!(lost + again <= deaths, "{lost} items lost, {again} came again, {deaths} deaths");
-    assert!(start.elapsed() < 5 * HANG, "settling took {:?}", start.elapsed());
+    assert!(
+        lost + again <= deaths,
+        "{lost} items lost, {again} came again, {deaths} deaths"
+    );
+    assert!(
+        start.elapsed() < 5 * HANG,
+        "settling took {:?}",
+        start.elapsed()
+    );
     println!(
         "settled after {deaths} deaths: {} locked, {} records, {} counts, {} arrays, {} items, \
          {lost} of them unentered, {again} twice, {} through spsc",

@@ -9,27 +9,33 @@ use crate::crowd::Forked;
 use crate::random::Random;
 
 pub const LAWS: &[crate::Law] = &[
-    ("waiters::a_killed_waiter_of_a_lock_strands_no_other", || {
-        let segment = Segment::anonymous().unwrap();
-        let lock = Lock::create(&segment, "lock").unwrap();
-        rounds(&segment, |turn| {
-            // Only waiters that live and are never woken could hang here.
-            let guard = lock.lock().or_else(|e| e.repair(|_| {})).unwrap();
-            turn();
-            drop(guard);
-        });
-    }),
-    ("waiters::a_killed_waiter_of_a_semaphore_strands_no_other", || {
-        let segment = Segment::anonymous().unwrap();
-        let semaphore = Semaphore::create(&segment, "semaphore", 1).unwrap();
-        rounds(&segment, |turn| {
-            let permit = semaphore.acquire().unwrap();
-            turn();
-            drop(permit);
-        });
-        segment.reap().unwrap();
-        assert_eq!(semaphore.available(), 1);
-    }),
+    (
+        "waiters::a_killed_waiter_of_a_lock_strands_no_other",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let lock = Lock::create(&segment, "lock").unwrap();
+            rounds(&segment, |turn| {
+                // Only waiters that live and are never woken could hang here.
+                let guard = lock.lock().or_else(|e| e.repair(|_| {})).unwrap();
+                turn();
+                drop(guard);
+            });
+        },
+    ),
+    (
+        "waiters::a_killed_waiter_of_a_semaphore_strands_no_other",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let semaphore = Semaphore::create(&segment, "semaphore", 1).unwrap();
+            rounds(&segment, |turn| {
+                let permit = semaphore.acquire().unwrap();
+                turn();
+                drop(permit);
+            });
+            segment.reap().unwrap();
+            assert_eq!(semaphore.available(), 1);
+        },
+    ),
 ];
 
 const WAITERS: usize = 3;
@@ -53,13 +59,16 @@ fn rounds(segment: &Segment, take: impl Fn(&dyn Fn())) {
     let mut random = Random::new(7);
     for round in 0..ROUNDS {
         std::thread::sleep(Duration::from_micros(random.below(3000)));
-        let victim = random.below(WAITERS as u64) as usize;
+        let victim = random.index(WAITERS);
         waiters[victim].kill();
         let before = turns.to_vec().unwrap();
         let patience = Instant::now() + HANG;
         let goes_on = |me: usize| turns.get(me).unwrap() > before[me];
         while !(0..WAITERS).filter(|me| *me != victim).all(goes_on) {
-            assert!(Instant::now() < patience, "a waiter is stranded in round {round}");
+            assert!(
+                Instant::now() < patience,
+                "a waiter is stranded in round {round}"
+            );
             std::thread::sleep(Duration::from_micros(200));
         }
         waiters[victim] = start(victim);

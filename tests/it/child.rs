@@ -1,5 +1,10 @@
 //! Child processes: this test binary, re-executed to play one role of a test.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "children speak through their standard output"
+)]
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{ChildStdin, Command, Stdio};
@@ -40,7 +45,11 @@ impl Child {
             command.args(["--pid", "--fork", "--kill-child"]);
             command
         };
-        let may = unshare().arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+        let may = unshare()
+            .arg("true")
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success());
         may.then(|| {
             let mut command = unshare();
             command.arg(this_program());
@@ -52,7 +61,12 @@ impl Child {
         let fd = segment.try_clone_fd().unwrap();
         let path = format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd());
         let mut process = program
-            .args(["child::plays_its_role", "--exact", "--nocapture", "--test-threads=1"])
+            .args([
+                "child::plays_its_role",
+                "--exact",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(ROLE, role)
             .env(SEGMENT, path)
             .env(WORD, word)
@@ -73,7 +87,12 @@ impl Child {
             }
         });
         let stdin = process.stdin.take().unwrap();
-        let child = Self { process, stdin, lines, _segment: fd };
+        let child = Self {
+            process,
+            stdin,
+            lines,
+            _segment: fd,
+        };
         child.expect("started");
         child
     }
@@ -84,7 +103,9 @@ impl Child {
 
     /// The next line that the child says.
     pub fn hears(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).expect("the child says something in time")
+        self.lines
+            .recv_timeout(PATIENCE)
+            .expect("the child says something in time")
     }
 
     pub fn expect(&self, line: &str) {
@@ -138,15 +159,33 @@ pub fn pause() {
 
 #[test]
 fn plays_its_role() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    let all = [super::array::ROLES, super::value::ROLES, super::lock::ROLES, super::mpmc::ROLES, super::pid_namespace::ROLES, super::rlock::ROLES, super::segment::ROLES, super::semaphore::ROLES].concat();
-    let (_, role) = all.iter().find(|(name, _)| *name == role).expect("a role of that name");
+    let Ok(role) = std::env::var(ROLE) else {
+        return;
+    };
+    let all = [
+        super::array::ROLES,
+        super::value::ROLES,
+        super::lock::ROLES,
+        super::mpmc::ROLES,
+        super::pid_namespace::ROLES,
+        super::rlock::ROLES,
+        super::segment::ROLES,
+        super::semaphore::ROLES,
+    ]
+    .concat();
+    let (_, role) = all
+        .iter()
+        .find(|(name, _)| *name == role)
+        .expect("a role of that name");
     let file = std::fs::OpenOptions::new()
         .read(true)
         .write(true)
         .open(std::env::var(SEGMENT).unwrap())
         .unwrap();
-    let segment = SegmentOptions::new().label("child").from_fd(file.into()).unwrap();
+    let segment = SegmentOptions::new()
+        .label("child")
+        .from_fd(file.into())
+        .unwrap();
     say("started");
     role(&segment, &std::env::var(WORD).unwrap());
 }

@@ -51,7 +51,10 @@ fn a_forked_child_is_a_participant_of_its_own() {
     });
     assert_eq!(code, 0);
     drop(guard);
-    assert!(lock.lock().is_ok(), "the child's death marks nothing of the parent's");
+    assert!(
+        lock.lock().is_ok(),
+        "the child's death marks nothing of the parent's"
+    );
     let other = Lock::open(&segment, "other").unwrap();
     let end = other.lock_timeout(PATIENCE);
     assert!(matches!(end, Err(LockError::OwnerDied(_))), "{end:?}");

@@ -64,11 +64,15 @@ fn a_mark_that_is_not_repaired_stays_and_locks_nobody_out() {
     child.expect("held");
     child.kill();
     for _ in 0..3 {
-        let Err(LockError::OwnerDied(died)) = lock.lock() else { panic!("the mark is gone") };
+        let Err(LockError::OwnerDied(died)) = lock.lock() else {
+            panic!("the mark is gone")
+        };
         assert_eq!(died.pid(), child.pid());
     }
     segment.reap().unwrap();
-    let Err(LockError::OwnerDied(died)) = lock.lock() else { panic!("the mark is gone") };
+    let Err(LockError::OwnerDied(died)) = lock.lock() else {
+        panic!("the mark is gone")
+    };
     drop(died.repaired());
     assert!(lock.lock().is_ok());
 }
@@ -82,7 +86,9 @@ fn reaping_marks_the_lock_of_the_dead_before_anybody_asks() {
     child.kill();
     assert_eq!(segment.reap().unwrap(), 1);
     assert!(!lock.is_locked());
-    let Err(LockError::OwnerDied(died)) = lock.try_lock() else { panic!("not marked") };
+    let Err(LockError::OwnerDied(died)) = lock.try_lock() else {
+        panic!("not marked")
+    };
     assert_eq!((died.pid(), died.label()), (child.pid(), "child"));
 }
 
@@ -131,7 +137,11 @@ fn a_waiter_that_is_killed_strands_nobody() {
             waiter.expect("taken");
             waiter.kill();
         }
-        drop(lock.lock_timeout(PATIENCE).or_else(|e| e.repair(|_| {})).unwrap());
+        drop(
+            lock.lock_timeout(PATIENCE)
+                .or_else(|e| e.repair(|_| {}))
+                .unwrap(),
+        );
     }
 }
 
@@ -143,8 +153,14 @@ fn timed_forms_time_out_on_a_lock_held_by_oneself() {
     let limit = Duration::from_millis(50);
     let start = Instant::now();
     assert!(matches!(lock.lock_timeout(limit), Err(LockError::TimedOut)));
-    assert!(matches!(lock.lock_deadline(Instant::now() + limit), Err(LockError::TimedOut)));
-    assert!(matches!(lock.lock_timeout(Duration::ZERO), Err(LockError::TimedOut)));
+    assert!(matches!(
+        lock.lock_deadline(Instant::now() + limit),
+        Err(LockError::TimedOut)
+    ));
+    assert!(matches!(
+        lock.lock_timeout(Duration::ZERO),
+        Err(LockError::TimedOut)
+    ));
     assert!(start.elapsed() >= 2 * limit);
 }
 
@@ -172,7 +188,7 @@ fn raw_forms_need_no_nesting_and_refuse_a_stranger() {
 #[test]
 fn threads_of_many_handles_count_exactly() {
     let segment = Segment::anonymous().unwrap();
-    let lock = lock_in(&segment);
+    let _made = lock_in(&segment);
     let mut sum = 0_u32;
     let shared = std::sync::Mutex::new(&mut sum);
     std::thread::scope(|scope| {

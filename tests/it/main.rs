@@ -1,10 +1,18 @@
 //! Real processes through the public API. A child process is this binary again, in a role.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be"
+)]
+#![expect(clippy::disallowed_methods, reason = "tests of time may sleep")]
+#![expect(unreachable_pub, reason = "a test program has no reach")]
+
 mod array;
 mod child;
 mod fork;
 mod lock;
 mod mpmc;
+mod pid_namespace;
 mod rlock;
 mod segment;
 mod semaphore;

@@ -37,7 +37,10 @@ fn another_thread_of_the_process_is_a_stranger() {
     std::thread::spawn(move || {
         assert!(matches!(other.try_lock(), Err(LockError::TimedOut)));
         let limit = Duration::from_millis(20);
-        assert!(matches!(other.lock_timeout(limit), Err(LockError::TimedOut)));
+        assert!(matches!(
+            other.lock_timeout(limit),
+            Err(LockError::TimedOut)
+        ));
         assert_eq!(other.release().unwrap_err().kind(), ErrorKind::NotOwner);
         assert_eq!(other.depth(), 0);
     })
@@ -52,7 +55,9 @@ fn an_heir_starts_at_the_first_level() {
     let mut child = Child::start(&segment, "hold twice", "lock");
     child.expect("held");
     child.kill();
-    let Err(LockError::OwnerDied(died)) = lock.lock_timeout(PATIENCE) else { panic!("no death") };
+    let Err(LockError::OwnerDied(died)) = lock.lock_timeout(PATIENCE) else {
+        panic!("no death")
+    };
     assert_eq!(died.pid(), child.pid());
     let outer = died.repaired();
     assert_eq!(lock.depth(), 1);
@@ -69,7 +74,9 @@ fn a_mark_survives_levels_that_come_and_go() {
     child.expect("held");
     child.kill();
     {
-        let Err(LockError::OwnerDied(_died)) = lock.lock() else { panic!("no death") };
+        let Err(LockError::OwnerDied(_died)) = lock.lock() else {
+            panic!("no death")
+        };
         drop(lock.lock().expect("the holder is told once"));
     }
     assert!(matches!(lock.lock(), Err(LockError::OwnerDied(_))));

@@ -16,8 +16,9 @@ pub const ROLES: &[(&str, Role)] = &[
         pause();
     }),
     ("make locks", |segment, _| {
-        let _locks: Vec<_> =
-            (0..50).map(|i| Lock::create(segment, &format!("lock {i}")).unwrap()).collect();
+        let _locks: Vec<_> = (0..50)
+            .map(|i| Lock::create(segment, &format!("lock {i}")).unwrap())
+            .collect();
         for i in 0..50 {
             segment.remove(&format!("lock {i}")).unwrap();
         }
@@ -31,7 +32,10 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/outlive-test-{test}-{}", std::process::id()));
+        let path = PathBuf::from(format!(
+            "/dev/shm/outlive-test-{test}-{}",
+            std::process::id()
+        ));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -51,16 +55,27 @@ fn a_name_is_made_once_and_opened_by_all() {
     let folder = Folder::new("name");
     let made = folder.options().create("jobs").unwrap();
     let kind = |r: Result<Segment, outlive::Error>| r.unwrap_err().kind();
-    assert_eq!(kind(folder.options().create("jobs")), ErrorKind::AlreadyExists);
+    assert_eq!(
+        kind(folder.options().create("jobs")),
+        ErrorKind::AlreadyExists
+    );
     assert_eq!(kind(folder.options().open("other")), ErrorKind::NotFound);
     let opened = folder.options().open("jobs").unwrap();
-    assert_eq!(opened.participants().len(), 1, "one process is one participant");
+    assert_eq!(
+        opened.participants().len(),
+        1,
+        "one process is one participant"
+    );
     assert_eq!(opened.name(), "jobs");
     made.unlink().unwrap();
     assert_eq!(made.unlink().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(kind(folder.options().open("jobs")), ErrorKind::NotFound);
     folder.options().open_or_create("jobs").unwrap();
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1, "no other file is left");
+    assert_eq!(
+        std::fs::read_dir(&folder.0).unwrap().count(),
+        1,
+        "no other file is left"
+    );
 }
 
 #[test]
@@ -80,7 +95,10 @@ fn what_is_no_segment_is_refused_before_the_first_touch() {
     }
     for name in ["", "a/b", "..", &"x".repeat(300)] {
         let kind = folder.options().open(name).map(drop).map_err(|e| e.kind());
-        assert!(matches!(kind, Err(ErrorKind::InvalidInput | ErrorKind::NotFound)), "{name}");
+        assert!(
+            matches!(kind, Err(ErrorKind::InvalidInput | ErrorKind::NotFound)),
+            "{name}"
+        );
     }
 }
 
@@ -89,13 +107,25 @@ fn a_cut_or_overwritten_file_is_corrupt_and_another_layout_is_said() {
     let folder = Folder::new("cut");
     let path = |name: &str| folder.0.join(format!("outlive.{name}"));
     drop(folder.options().create("cut").unwrap());
-    let file = std::fs::OpenOptions::new().write(true).open(path("cut")).unwrap();
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(path("cut"))
+        .unwrap();
     file.set_len(1 << 17).unwrap();
-    assert_eq!(folder.options().open("cut").unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(
+        folder.options().open("cut").unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
     drop(folder.options().create("version").unwrap());
-    let mut file = std::fs::OpenOptions::new().write(true).open(path("version")).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(path("version"))
+        .unwrap();
     file.write_all(b"outlive\0another.").unwrap();
-    assert_eq!(folder.options().open("version").unwrap_err().kind(), ErrorKind::WrongVersion);
+    assert_eq!(
+        folder.options().open("version").unwrap_err().kind(),
+        ErrorKind::WrongVersion
+    );
 }
 
 #[test]
@@ -107,24 +137,43 @@ fn a_file_of_another_user_is_refused() {
     drop(folder.options().create("theirs").unwrap());
     let path = folder.0.join("outlive.theirs");
     std::os::unix::fs::chown(&path, Some(12345), Some(12345)).unwrap();
-    assert_eq!(folder.options().open("theirs").unwrap_err().kind(), ErrorKind::NotASegment);
+    assert_eq!(
+        folder.options().open("theirs").unwrap_err().kind(),
+        ErrorKind::NotASegment
+    );
 }
 
 #[test]
 fn objects_are_opened_as_what_they_are() {
     let segment = Segment::anonymous().unwrap();
     let lock = Lock::create(&segment, "it").unwrap();
-    assert_eq!(Lock::create(&segment, "it").unwrap_err().kind(), ErrorKind::AlreadyExists);
-    assert_eq!(RLock::open(&segment, "it").unwrap_err().kind(), ErrorKind::WrongType);
-    assert_eq!(Lock::open(&segment, "other").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        Lock::create(&segment, "it").unwrap_err().kind(),
+        ErrorKind::AlreadyExists
+    );
+    assert_eq!(
+        RLock::open(&segment, "it").unwrap_err().kind(),
+        ErrorKind::WrongType
+    );
+    assert_eq!(
+        Lock::open(&segment, "other").unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
     segment.remove("it").unwrap();
-    assert_eq!(Lock::open(&segment, "it").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        Lock::open(&segment, "it").unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
     assert!(lock.lock().is_ok(), "handles outlive the name");
 }
 
 #[test]
 fn a_full_segment_is_an_error_and_room_comes_back() {
-    let segment = SegmentOptions::new().size(1 << 16).participants(4).anonymous().unwrap();
+    let segment = SegmentOptions::new()
+        .size(1 << 16)
+        .participants(4)
+        .anonymous()
+        .unwrap();
     let free = segment.free().unwrap();
     for _ in 0..3 {
         let mut made = Vec::new();
@@ -149,7 +198,11 @@ fn a_full_dev_shm_is_an_error_at_creation() {
     let folder = Folder::new("full");
     let error = folder.options().size(1 << 50).create("huge").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Full, "{error}");
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left");
+    assert_eq!(
+        std::fs::read_dir(&folder.0).unwrap().count(),
+        0,
+        "nothing is left"
+    );
 }
 
 #[test]
@@ -158,10 +211,18 @@ fn a_full_registry_is_an_error_until_somebody_leaves_or_dies() {
     let mut first = Child::start(&segment, "stay", "");
     first.expect("here");
     let fd = segment.try_clone_fd().unwrap();
-    let path = format!("/proc/{}/fd/{}", std::process::id(), std::os::fd::AsRawFd::as_raw_fd(&fd));
+    let path = format!(
+        "/proc/{}/fd/{}",
+        std::process::id(),
+        std::os::fd::AsRawFd::as_raw_fd(&fd)
+    );
     // A third participant, played by a forked child of this test's own: see the fork test.
     let refused = in_fork(|| {
-        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let file = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
         let segment = Segment::from_fd(file.into());
         // The mapping is inherited, so this is the parent's segment, joined at its first use.
         u8::from(segment.is_ok_and(|segment| segment.free().is_ok()))
@@ -174,7 +235,11 @@ fn a_full_registry_is_an_error_until_somebody_leaves_or_dies() {
     second.finish();
     let third = Child::start(&segment, "stay", "");
     third.expect("here");
-    assert_eq!(segment.recoveries().unwrap().len(), 1, "a death is one, a leave is none");
+    assert_eq!(
+        segment.recoveries().unwrap().len(),
+        1,
+        "a death is one, a leave is none"
+    );
 }
 
 #[test]
@@ -192,7 +257,11 @@ fn what_a_dead_process_made_is_freed_and_its_slot_used_again() {
     }
     let recoveries = segment.recoveries().unwrap();
     assert_eq!(recoveries.len(), 3);
-    assert!(recoveries.iter().all(|r| r.objects == 50 && r.label == "child"));
+    assert!(
+        recoveries
+            .iter()
+            .all(|r| r.objects == 50 && r.label == "child")
+    );
     assert_eq!(segment.participants().len(), 1);
 }
 
@@ -201,7 +270,10 @@ fn a_name_left_by_the_dead_is_a_segment_like_any_other() {
     let folder = Folder::new("dead");
     let code = in_fork(|| {
         let segment = folder.options().create("left").unwrap();
-        Lock::create(&segment, "lock").unwrap().acquire(None).unwrap();
+        Lock::create(&segment, "lock")
+            .unwrap()
+            .acquire(None)
+            .unwrap();
         0
     });
     assert_eq!(code, 0);
@@ -215,7 +287,10 @@ fn a_name_left_by_the_dead_is_a_segment_like_any_other() {
 fn a_thousand_segments_are_open_at_once() {
     let _ = rustix::process::setrlimit(
         rustix::process::Resource::Nofile,
-        rustix::process::Rlimit { current: Some(4096), maximum: Some(20_000) },
+        rustix::process::Rlimit {
+            current: Some(4096),
+            maximum: Some(20_000),
+        },
     );
     let options = SegmentOptions::new().size(1 << 14).participants(2);
     let all: Vec<_> = (0..1000).map(|_| options.anonymous().unwrap()).collect();

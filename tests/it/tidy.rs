@@ -168,7 +168,7 @@ fn sequential_consistency_gives_its_reason() {
         let lines: Vec<&str> = source.text.lines().collect();
         for (number, _) in source.code().filter(|(_, code)| code.contains("SeqCst")) {
             let nearby = &lines[number.saturating_sub(NEARBY + 1)..number];
-            if !nearby.iter().any(|line| is_reason(&line)) {
+            if !nearby.iter().any(|line| is_reason(line)) {
                 violations.push(source.at(number, "SeqCst without a reason"));
             }
         }
@@ -251,6 +251,23 @@ fn the_wall_clock_is_read_only_to_show_it_to_people() {
             let is_wait = ["src/raw/", "linux/futex.rs", "segment/seat.rs"];
             if line.contains("unix_nanos") && is_wait.iter().any(|p| source.path.contains(p)) {
                 violations.push(source.at(number, "waits by the wall clock"));
+            }
+        }
+    }
+    none(violations);
+}
+
+/// The protocols are modelled and counted only through the facade.
+#[test]
+fn protocols_use_the_facade_of_atomics() {
+    let mut violations = Vec::new();
+    for source in sources("src")
+        .into_iter()
+        .filter(|source| source.path.contains("src/raw/"))
+    {
+        for (number, line) in source.code() {
+            if line.contains("core::sync") || line.contains("std::sync") {
+                violations.push(source.at(number, "goes round crate::sys::atomic"));
             }
         }
     }

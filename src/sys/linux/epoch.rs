@@ -13,8 +13,6 @@ use parking_lot::Mutex;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
 use crate::sys::atomic::Ordering;
-
-#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
 type Number = core::sync::atomic::AtomicU32;
 
 /// As long as the largest page of any supported machine, and aligned to it.
@@ -26,7 +24,10 @@ struct Page {
 
 const PAGE: usize = 65_536;
 
-static CURRENT: Page = Page { epoch: Number::new(0), rest: [0; PAGE - size_of::<Number>()] };
+static CURRENT: Page = Page {
+    epoch: Number::new(0),
+    rest: [0; PAGE - size_of::<Number>()],
+};
 
 /// The last epoch that any process of this lineage has begun; copied by a fork, not wiped.
 static LAST: Mutex<u32> = Mutex::new(0);
@@ -65,5 +66,6 @@ fn wipe_on_fork() -> io::Result<()> {
     let mapped =
         unsafe { mmap_anonymous(page, PAGE, access, MapFlags::PRIVATE | MapFlags::FIXED)? };
     // SAFETY: the range is the mapping just made; the advice changes only what a fork does with it.
-    Ok(unsafe { madvise(mapped, PAGE, Advice::LinuxWipeOnFork)? })
+    unsafe { madvise(mapped, PAGE, Advice::LinuxWipeOnFork)? };
+    Ok(())
 }

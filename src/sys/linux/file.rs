@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals,
-    fcntl_get_seals, fstat, ftruncate, linkat, memfd_create, open, renameat,
+    AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, SealFlags, fallocate,
+    fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, linkat, memfd_create, open,
 };
 
 use crate::sys::crash;
@@ -64,8 +64,15 @@ pub(crate) fn nameless(folder: &Path, mode: u32, size: u64) -> io::Result<Namele
                 rustix::process::getpid().as_raw_nonzero(),
                 crate::sys::clock::monotonic_nanos()
             ));
-            let fd = open(&scratch, flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW, mode)?;
-            Nameless { fd, scratch: Some(scratch) }
+            let fd = open(
+                &scratch,
+                flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW,
+                mode,
+            )?;
+            Nameless {
+                fd,
+                scratch: Some(scratch),
+            }
         }
         Err(e) => return Err(e.into()),
     };
@@ -104,18 +111,6 @@ impl Nameless {
             }
         }
         Ok(())
-    }
-
-    /// The same, in place of whatever has that name now.
-    pub(crate) fn replace(&self, path: &Path) -> io::Result<()> {
-        let beside = path.with_extension(format!(
-            "{}-{}",
-            rustix::process::getpid().as_raw_nonzero(),
-            crate::sys::clock::monotonic_nanos()
-        ));
-        self.link(&beside)?;
-        crash::point();
-        Ok(renameat(rustix::fs::CWD, &beside, rustix::fs::CWD, path)?)
     }
 }
 

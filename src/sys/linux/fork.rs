@@ -5,7 +5,10 @@
 //! at-fork hook replaces every inherited lease description by a fresh one that holds no lock, so
 //! that the parent's death is seen although the child lives.
 
-#![expect(unsafe_code, reason = "madvise, pthread_atfork, and descriptors shared with a fork")]
+#![expect(
+    unsafe_code,
+    reason = "madvise, pthread_atfork, and descriptors shared with a fork"
+)]
 
 use std::io;
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
@@ -15,8 +18,6 @@ use std::sync::OnceLock;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 use crate::sys::atomic::Ordering;
-
-#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
 mod private {
     pub(super) use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize};
 }
@@ -171,7 +172,11 @@ impl Watched {
         let raw = fd.into_raw_fd();
         for cell in cells() {
             // SeqCst: one of the looks that `reopen` reasons about; below too.
-            if cell.fd.compare_exchange(NONE, raw, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+            if cell
+                .fd
+                .compare_exchange(NONE, raw, Ordering::SeqCst, Ordering::Relaxed)
+                .is_ok()
+            {
                 return Self(cell);
             }
         }
@@ -194,7 +199,9 @@ impl Watched {
     /// The descriptor; in a forked child it names a description that holds no lock.
     pub(crate) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         match self.0.fd.load(Ordering::Acquire) {
-            NONE => Err(io::Error::other("the descriptor could not be reopened after fork")),
+            NONE => Err(io::Error::other(
+                "the descriptor could not be reopened after fork",
+            )),
             // SAFETY: the cell owns the descriptor until `self` is dropped, and `self` is borrowed.
             fd => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
         }
@@ -236,7 +243,11 @@ fn install_hooks() -> io::Result<()> {
         // functions on memory that is never freed.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) }
     });
-    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(code))
+    }
 }
 
 extern "C" fn before_fork() {

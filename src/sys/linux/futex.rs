@@ -9,15 +9,15 @@ use rustix::time::Timespec;
 use crate::sys::atomic::AtomicU32;
 use crate::sys::crash;
 
-/// Why a sleep ended.
+/// What ended a sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woken {
     /// Somebody woke the first word, or it had changed before the sleep began.
-    ByWord,
+    Word,
     /// Somebody woke, or the kernel marked, the word with this index (from 1).
-    ByOther(usize),
+    Other(usize),
     /// The time is up, or a signal came: look again.
-    ByTime,
+    Time,
 }
 
 /// Most words that one sleep can watch, by the kernel's rule.
@@ -28,7 +28,9 @@ pub(crate) const MOST_WORDS: usize = 128;
 ///
 /// Where the kernel has no `futex_waitv` (before 5.16), only the first word is watched.
 pub(crate) fn wait(words: &[(&AtomicU32, u32)], nanos: u64) -> Woken {
-    let Some((first, rest)) = words.split_first() else { return Woken::ByTime };
+    let Some((first, rest)) = words.split_first() else {
+        return Woken::Time;
+    };
     let until = timespec(nanos);
     if rest.is_empty() || !has_waitv() {
         return wait_one(first.0, first.1, &until);
@@ -46,27 +48,27 @@ pub(crate) fn wait(words: &[(&AtomicU32, u32)], nanos: u64) -> Woken {
         Some(&until),
         rustix::time::ClockId::Monotonic,
     ) {
-        Ok(0) => Woken::ByWord,
-        Ok(index) => Woken::ByOther(index),
+        Ok(0) => Woken::Word,
+        Ok(index) => Woken::Other(index),
         // The kernel does not say which of the words had changed.
         Err(Errno::AGAIN) => {
             let changed = |(word, value): &(&AtomicU32, u32)| {
                 word.load(crate::sys::atomic::Ordering::Relaxed) != *value
             };
             match words.iter().position(changed) {
-                None | Some(0) => Woken::ByWord,
-                Some(index) => Woken::ByOther(index),
+                None | Some(0) => Woken::Word,
+                Some(index) => Woken::Other(index),
             }
         }
-        Err(_) => Woken::ByTime,
+        Err(_) => Woken::Time,
     }
 }
 
 fn wait_one(word: &AtomicU32, expected: u32, until: &Timespec) -> Woken {
     let any = core::num::NonZeroU32::MAX;
     match futex::wait_bitset(as_core(word), Flags::empty(), expected, Some(until), any) {
-        Ok(()) | Err(Errno::AGAIN) => Woken::ByWord,
-        Err(_) => Woken::ByTime,
+        Ok(()) | Err(Errno::AGAIN) => Woken::Word,
+        Err(_) => Woken::Time,
     }
 }
 
@@ -85,8 +87,12 @@ fn has_waitv() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();
     // An empty list is EINVAL where the call exists and ENOSYS where it does not.
     *HAS.get_or_init(|| {
-        futex::waitv(&[], WaitvFlags::empty(), None, rustix::time::ClockId::Monotonic)
-            != Err(Errno::NOSYS)
+        futex::waitv(
+            &[],
+            WaitvFlags::empty(),
+            None,
+            rustix::time::ClockId::Monotonic,
+        ) != Err(Errno::NOSYS)
     })
 }
 
@@ -104,7 +110,6 @@ fn as_core(word: &AtomicU32) -> &AtomicU32 {
 
 #[cfg(crash_points)]
 #[expect(unsafe_code, reason = "a view of the same word under its core type")]
-#[expect(clippy::disallowed_types, reason = "this file hands the word to the kernel")]
 fn as_core(word: &AtomicU32) -> &core::sync::atomic::AtomicU32 {
     // SAFETY: the counted type is `repr(transparent)` over the core one, the pointer comes from a
     // reference that lives as long as the result, and all accesses stay atomic.

@@ -4,7 +4,10 @@
 //! closes, which for a close-on-exec descriptor that is never passed on means: until every thread
 //! of the process has left user mode, or the process runs another program.
 
-#![expect(unsafe_code, reason = "fcntl with F_OFD_* has no safe wrapper in rustix")]
+#![expect(
+    unsafe_code,
+    reason = "fcntl with F_OFD_* has no safe wrapper in rustix"
+)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -36,7 +39,11 @@ const BASE: i64 = 1 << 60;
 /// with its next `exec`.
 pub(crate) fn reopen(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    Ok(rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+    Ok(rustix::fs::open(
+        path,
+        OFlags::RDWR | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?)
 }
 
 /// Locks the byte of `slot`; `false` where another description has it.
@@ -78,5 +85,9 @@ fn lock_of(kind: i32, slot: u32) -> libc::flock64 {
 fn fcntl(fd: BorrowedFd<'_>, command: i32, byte: &mut libc::flock64) -> io::Result<()> {
     // SAFETY: `fd` is open for the call, the command takes a `struct flock64 *`, and `byte` is one.
     let done = unsafe { libc::fcntl(fd.as_raw_fd(), command, core::ptr::from_mut(byte)) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }

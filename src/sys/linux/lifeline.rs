@@ -11,7 +11,10 @@
 //! A lifeline only makes a death known sooner. Whatever fails here is said once at debug level and
 //! leaves the bounded sleeps to find it.
 
-#![expect(unsafe_code, reason = "set_robust_list, and mappings at fixed addresses")]
+#![expect(
+    unsafe_code,
+    reason = "set_robust_list, and mappings at fixed addresses"
+)]
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -28,8 +31,6 @@ pub(crate) const DIED: u32 = 0x4000_0000;
 const WAITERS: u32 = 0x8000_0000;
 /// Entries of one robust list that the kernel walks (`ROBUST_LIST_LIMIT`), with some to spare.
 const MOST: usize = 2000;
-
-#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
 type Link = core::sync::atomic::AtomicPtr<Node>;
 
 /// One entry of the list: only its first word, the link, belongs to the kernel's protocol.
@@ -83,18 +84,28 @@ impl Lifeline {
     pub(crate) fn tie(fd: BorrowedFd<'_>, offset: u64) -> io::Result<Self> {
         let page_size = rustix::param::page_size();
         let size = page_size as u64;
-        let (page, within) = (offset - offset % size, usize::try_from(offset % size).unwrap_or(0));
+        let (page, within) = (
+            offset - offset % size,
+            usize::try_from(offset % size).unwrap_or(0),
+        );
         if within % align_of::<Node>() != 0 || within + size_of::<Node>() > page_size {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let mut keeper = KEEPER.lock();
         let process = rustix::process::getpid().as_raw_nonzero().get();
-        if keeper.as_ref().is_none_or(|keeper| keeper.process != process) {
+        if keeper
+            .as_ref()
+            .is_none_or(|keeper| keeper.process != process)
+        {
             *keeper = Some(Keeper::start(process, page_size)?);
         }
-        let Some(keeper) = keeper.as_mut() else { return Err(io::ErrorKind::Other.into()) };
+        let Some(keeper) = keeper.as_mut() else {
+            return Err(io::ErrorKind::Other.into());
+        };
         if keeper.nodes.len() >= MOST {
-            return Err(io::Error::other("more lifelines than one robust list can hold"));
+            return Err(io::Error::other(
+                "more lifelines than one robust list can hold",
+            ));
         }
         let pages = map_pair(fd, page, page_size)?;
         // SAFETY: `within + size_of::<Node>()` is inside the private page, checked above.
@@ -107,14 +118,22 @@ impl Lifeline {
         // Release: a watcher that sees the thread's id may trust that the entry is on its way.
         word.store(keeper.thread | WAITERS, Ordering::Release);
         keeper.push(node);
-        Ok(Self { pages, node, page_size, process })
+        Ok(Self {
+            pages,
+            node,
+            page_size,
+            process,
+        })
     }
 }
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
         let mut keeper = KEEPER.lock();
-        if let Some(keeper) = keeper.as_mut().filter(|keeper| keeper.process == self.process) {
+        if let Some(keeper) = keeper
+            .as_mut()
+            .filter(|keeper| keeper.process == self.process)
+        {
             keeper.remove(self.node);
         }
         // SAFETY: the two pages are this value's own mapping, and no list leads to it any more.
@@ -126,18 +145,27 @@ impl Drop for Lifeline {
 fn map_pair(fd: BorrowedFd<'_>, offset: u64, page: usize) -> io::Result<NonNull<u8>> {
     let access = ProtFlags::READ | ProtFlags::WRITE;
     // SAFETY: a new private mapping at an address of the kernel's choice touches nothing.
-    let base =
-        unsafe { mmap_anonymous(ptr::null_mut(), 2 * page, access, MapFlags::PRIVATE)? };
+    let base = unsafe { mmap_anonymous(ptr::null_mut(), 2 * page, access, MapFlags::PRIVATE)? };
     let shared = base.wrapping_byte_add(page);
     // SAFETY: the range replaced is the second page of the mapping just made, which nobody uses.
-    let mapped =
-        unsafe { mmap(shared, page, access, MapFlags::SHARED | MapFlags::FIXED, fd, offset) };
+    let mapped = unsafe {
+        mmap(
+            shared,
+            page,
+            access,
+            MapFlags::SHARED | MapFlags::FIXED,
+            fd,
+            offset,
+        )
+    };
     match (mapped, NonNull::new(base.cast())) {
         (Ok(_), Some(base)) => Ok(base),
         (result, _) => {
             // SAFETY: the range is the mapping made above, and nobody uses it.
             let _ = unsafe { munmap(base, 2 * page) };
-            Err(result.err().map_or(io::ErrorKind::OutOfMemory.into(), Into::into))
+            Err(result
+                .err()
+                .map_or(io::ErrorKind::OutOfMemory.into(), Into::into))
         }
     }
 }
@@ -153,7 +181,9 @@ impl Keeper {
             .spawn(move || {
                 block_signals();
                 let head = Box::leak(Box::new(Head {
-                    first: Node { next: Link::new(ptr::null_mut()) },
+                    first: Node {
+                        next: Link::new(ptr::null_mut()),
+                    },
                     distance,
                     pending: ptr::null_mut(),
                 }));
@@ -163,9 +193,16 @@ impl Keeper {
                 // SAFETY: the head is leaked, laid out as the kernel demands, and this thread uses
                 // no robust mutex of the C library, whose own head for this thread it replaces.
                 let registered = unsafe {
-                    libc::syscall(libc::SYS_set_robust_list, ptr::from_mut(head), size_of::<Head>())
+                    libc::syscall(
+                        libc::SYS_set_robust_list,
+                        ptr::from_mut(head),
+                        size_of::<Head>(),
+                    )
                 };
-                let thread = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
+                let thread = rustix::thread::gettid()
+                    .as_raw_nonzero()
+                    .get()
+                    .unsigned_abs();
                 let outcome = if registered == 0 {
                     Ok((thread, ptr::from_mut(head).expose_provenance()))
                 } else {
@@ -181,7 +218,12 @@ impl Keeper {
         let (thread, head) = told.recv().map_err(io::Error::other)??;
         let head = NonNull::new(ptr::with_exposed_provenance_mut(head))
             .ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { process, thread, head, nodes: Vec::new() })
+        Ok(Self {
+            process,
+            thread,
+            head,
+            nodes: Vec::new(),
+        })
     }
 
     fn first(&self) -> &Node {
@@ -195,14 +237,18 @@ impl Keeper {
         // SAFETY: the node lies in a private page that its `Lifeline` keeps mapped until `remove`.
         let entry = unsafe { node.as_ref() };
         // Release on both: the kernel must not find a node before its own link.
-        entry.next.store(first.next.load(Ordering::Acquire), Ordering::Release);
+        entry
+            .next
+            .store(first.next.load(Ordering::Acquire), Ordering::Release);
         first.next.store(node.as_ptr(), Ordering::Release);
         self.nodes.push(node);
     }
 
     /// Takes `node` out with one store.
     fn remove(&mut self, node: NonNull<Node>) {
-        let Some(at) = self.nodes.iter().position(|&known| known == node) else { return };
+        let Some(at) = self.nodes.iter().position(|&known| known == node) else {
+            return;
+        };
         // The list runs from the newest to the oldest, so the node before it is the next newer.
         let before = match self.nodes.get(at + 1) {
             // SAFETY: known nodes are mapped, see `push`.

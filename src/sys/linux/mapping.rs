@@ -1,6 +1,9 @@
 //! One shared mapping of a file, for reading and writing.
 
-#![expect(unsafe_code, reason = "the mapping answers for the view that it gives of itself")]
+#![expect(
+    unsafe_code,
+    reason = "the mapping answers for the view that it gives of itself"
+)]
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

@@ -3,8 +3,6 @@
 use std::cell::Cell;
 
 use crate::sys::atomic::Ordering;
-
-#[expect(clippy::disallowed_types, reason = "private to the process: not modelled, not counted")]
 static NEXT: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(1);
 
 thread_local! {

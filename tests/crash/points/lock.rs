@@ -37,7 +37,9 @@ pub const LAWS: &[Law] = &[
                 lock
             },
             |_, lock| {
-                let Err(LockError::OwnerDied(died)) = lock.lock() else { panic!("clean") };
+                let Err(LockError::OwnerDied(died)) = lock.lock() else {
+                    panic!("clean")
+                };
                 drop(died.repaired());
             },
             |_, lock, end| {

@@ -11,5 +11,14 @@ mod value;
 
 /// All laws, one list for each noun.
 pub fn laws() -> Vec<super::Law> {
-    [lock::LAWS, mpmc::LAWS, rlock::LAWS, segment::LAWS, value::LAWS, array::LAWS, semaphore::LAWS].concat()
+    [
+        lock::LAWS,
+        mpmc::LAWS,
+        rlock::LAWS,
+        segment::LAWS,
+        value::LAWS,
+        array::LAWS,
+        semaphore::LAWS,
+    ]
+    .concat()
 }

@@ -11,7 +11,11 @@ const SURVIVORS: Duration = Duration::from_secs(1);
 
 /// A fresh segment for one death.
 pub fn segment() -> Segment {
-    SegmentOptions::new().size(1 << 18).participants(8).anonymous().unwrap()
+    SegmentOptions::new()
+        .size(1 << 18)
+        .participants(8)
+        .anonymous()
+        .unwrap()
 }
 
 /// Lets a forked victim do `act` in the world that `set_up` makes, and die before its k-th shared
@@ -41,7 +45,10 @@ pub fn sweep<W>(
         let start = Instant::now();
         survive(&segment, &world, end);
         let took = start.elapsed();
-        assert!(took < SURVIVORS, "survivors took {took:?} after a death at point {k}");
+        assert!(
+            took < SURVIVORS,
+            "survivors took {took:?} after a death at point {k}"
+        );
         segment.reap().unwrap();
         assert_eq!(segment.participants().len(), 1, "a slot leaks at point {k}");
         let now = (segment.free().unwrap(), segment.objects().unwrap().len());

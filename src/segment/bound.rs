@@ -1,0 +1,123 @@
+//! Views of an object's bytes, tied to the object that keeps them mapped.
+
+#![expect(
+    unsafe_code,
+    reason = "views of a mapping are tied to the handle that keeps it"
+)]
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::raw::{Kind, Peers, Storage, Token};
+use crate::sys::atomic::Ordering;
+use crate::sys::epoch;
+
+use super::inner::Inner;
+use super::object::Object;
+use super::seat::Seat;
+
+/// A view of an object's bytes, and the object that keeps them mapped.
+#[derive(Debug)]
+pub(crate) struct Bound<V> {
+    view: V,
+    known: Known,
+    /// A short cut through `object`, for the hot path.
+    inner: &'static Inner,
+    object: Object,
+}
+
+/// The token that this process had when it last asked, and the fork epoch in which it did: asking
+/// again costs two loads that do not wait for each other.
+#[derive(Debug)]
+struct Known(Remembered);
+type Remembered = core::sync::atomic::AtomicU64;
+
+impl Default for Known {
+    fn default() -> Self {
+        Self(Remembered::new(0))
+    }
+}
+
+impl Known {
+    #[inline]
+    fn token(&self) -> Option<Token> {
+        // Acquire: pairs with the Release in `set`: the token's membership came before it.
+        let known = self.0.load(Ordering::Acquire);
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+        let (then, token) = ((known >> 32) as u32, known as u32);
+        if then == epoch::current() {
+            Token::from_bits(token)
+        } else {
+            None
+        }
+    }
+
+    fn set(&self, token: Token) {
+        let known = u64::from(epoch::current()) << 32 | u64::from(token.bits());
+        self.0.store(known, Ordering::Release);
+    }
+}
+
+impl<V: Clone> Clone for Bound<V> {
+    fn clone(&self) -> Self {
+        Self {
+            view: self.view.clone(),
+            known: Known::default(),
+            inner: self.inner,
+            object: self.object.clone(),
+        }
+    }
+}
+
+impl<V> Bound<V> {
+    #[inline]
+    pub(crate) fn view(&self) -> &V {
+        &self.view
+    }
+    #[inline]
+    pub(crate) fn object(&self) -> &Object {
+        &self.object
+    }
+    /// See [`Object::seat`].
+    #[inline]
+    pub(crate) fn seat(&self) -> Result<Seat<'_>> {
+        match self.known.token() {
+            Some(token) => Ok(Seat::new(token, self.inner)),
+            None => self.ask(),
+        }
+    }
+
+    #[cold]
+    fn ask(&self) -> Result<Seat<'_>> {
+        let seat = self.object.seat()?;
+        self.known.set(seat.me());
+        Ok(seat)
+    }
+}
+
+impl Object {
+    /// Keeps a view of the object's bytes together with the object.
+    pub(crate) fn bind<V>(
+        self,
+        kind: Kind,
+        view: impl FnOnce(Storage<'static>) -> Option<V>,
+    ) -> Result<Bound<V>> {
+        let storage = self.storage();
+        // SAFETY: the bytes stay mapped as long as `self`, which `Bound` keeps beside the view and
+        // drops after it; `Bound` lends the view only for its own life. The bytes are touched only
+        // through residents and raw copies, as of the storage that this one is made from.
+        let storage = unsafe { storage.extend() };
+        let inner = Arc::as_ptr(&self.inner());
+        // SAFETY: the object keeps its segment, and `Bound` the object, as above.
+        let inner: &'static Inner = unsafe { &*inner };
+        match view(storage) {
+            Some(view) => Ok(Bound {
+                view,
+                known: Known::default(),
+                inner,
+                object: self,
+            }),
+            None => Err(self.corrupt(kind)),
+        }
+    }
+}
