@@ -153,22 +153,46 @@ impl LockWord {
         }
     }
 
-    /// Frees a lock that the caller holds, and keeps its mark. `true` where [`LockWord::wake_one`]
-    /// is due: somebody may sleep. It is so after every inheritance.
+    /// Frees the lock if `me` holds it, and keeps its mark. `true` where [`LockWord::wake_one`] is
+    /// due: somebody may sleep. It is so after every inheritance.
     #[inline]
-    pub(crate) fn free_as_found(&self) -> bool {
-        // A branch, and not an argument: the exchange need not wait for the load.
-        if self.is_marked() {
-            self.free_marked()
-        } else {
+    pub(crate) fn free_as_found(&self, me: Token) -> bool {
+        // Relaxed: an owner reads its own store. A branch, and not an argument of the exchange,
+        // which so need not wait for the load.
+        if self.0.load(Ordering::Relaxed) == me.bits() {
             self.free(false)
+        } else {
+            self.free_if_owned(me)
         }
     }
 
+    /// The rest of [`LockWord::free_as_found`]: a marked lock, one with waiters, or somebody
+    /// else's, as in a forked child that drops its parent's guard.
     #[cold]
     #[inline(never)]
-    fn free_marked(&self) -> bool {
-        self.free(true)
+    fn free_if_owned(&self, me: Token) -> bool {
+        self.free_by_exchange(me, false)
+            .is_ok_and(State::has_waiters)
+    }
+
+    /// Frees the lock if `me` holds it; gives back what it was.
+    fn free_by_exchange(&self, me: Token, repaired: bool) -> Result<State, NotOwner> {
+        let mut seen = State(self.0.load(Ordering::Relaxed));
+        loop {
+            if seen.owner() != Some(me) {
+                return Err(NotOwner);
+            }
+            let freed = State::freed(seen.is_marked() && !repaired);
+            // Release: as in `free`. Relaxed on failure: the value is only compared.
+            match self
+                .0
+                .compare_exchange(seen.0, freed, Ordering::Release, Ordering::Relaxed)
+            {
+                Ok(_) => return Ok(seen),
+                // Only the waiters flag can have come.
+                Err(now) => seen = State(now),
+            }
+        }
     }
 
     #[inline]
@@ -182,22 +206,7 @@ impl LockWord {
     /// For callers whose scopes do not nest: unlike [`LockWord::unlock`] it never takes the lock
     /// away from somebody else.
     pub(crate) fn release(&self, peers: &impl Peers, repaired: bool) -> Result<(), NotOwner> {
-        let mut seen = State(self.0.load(Ordering::Relaxed));
-        loop {
-            if seen.owner() != Some(peers.me()) {
-                return Err(NotOwner);
-            }
-            let freed = State::freed(seen.is_marked() && !repaired);
-            // Release: as in `unlock`. Relaxed on failure: the value is only compared.
-            match self
-                .0
-                .compare_exchange(seen.0, freed, Ordering::Release, Ordering::Relaxed)
-            {
-                Ok(_) => break,
-                Err(now) => seen = State(now),
-            }
-        }
-        if seen.has_waiters() {
+        if self.free_by_exchange(peers.me(), repaired)?.has_waiters() {
             self.wake_one(peers);
         }
         Ok(())
@@ -207,12 +216,6 @@ impl LockWord {
     #[inline]
     pub(crate) fn owner(&self) -> Option<Token> {
         State(self.0.load(Ordering::Relaxed)).owner()
-    }
-
-    /// Whether the data wait for a repair. Exact for the owner; for others it may change at once.
-    #[inline]
-    pub(crate) fn is_marked(&self) -> bool {
-        State(self.0.load(Ordering::Relaxed)).is_marked()
     }
 
     /// Clears the mark. Only the owner may call this.

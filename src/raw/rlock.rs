@@ -127,7 +127,7 @@ impl Recursion {
             return Ok(Left::Done);
         }
         self.holder.store(0, Ordering::Relaxed);
-        Ok(if word.free_as_found() {
+        Ok(if word.free_as_found(peers.me()) {
             Left::OthersWait
         } else {
             Left::Done

@@ -87,6 +87,12 @@ impl<V> Bound<V> {
         }
     }
 
+    /// The token of this process, if it has one: as a forked child it may not have joined yet.
+    #[inline]
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.known.token().or_else(|| self.inner.token())
+    }
+
     #[cold]
     fn ask(&self) -> Result<Seat<'_>> {
         let seat = self.object.seat()?;
@@ -107,7 +113,7 @@ impl Object {
         // drops after it; `Bound` lends the view only for its own life. The bytes are touched only
         // through residents and raw copies, as of the storage that this one is made from.
         let storage = unsafe { storage.extend() };
-        let inner = Arc::as_ptr(&self.inner());
+        let inner = Arc::as_ptr(self.inner());
         // SAFETY: the object keeps its segment, and `Bound` the object, as above.
         let inner: &'static Inner = unsafe { &*inner };
         match view(storage) {

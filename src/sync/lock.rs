@@ -332,7 +332,11 @@ impl Marked for LockGuard<'_> {
 impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.lock.resident().word.free_as_found() {
+        // A forked child that never acted in the segment holds nothing to give back.
+        let Some(me) = self.lock.0.token() else {
+            return;
+        };
+        if self.lock.resident().word.free_as_found(me) {
             self.lock.see_to_the_others();
         }
     }

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "fork")]
 
 use outlive::sync::LockError;
-use outlive::{Lock, Segment};
+use outlive::{Lock, RLock, Segment};
 
 use super::child::PATIENCE;
 
@@ -83,4 +83,27 @@ fn the_death_of_a_parent_is_seen_although_its_forked_child_lives() {
     assert!(matches!(end, Err(LockError::OwnerDied(_))), "{end:?}");
     drop(end);
     drop(write.take());
+}
+
+#[test]
+fn a_guard_dropped_in_a_forked_child_frees_nothing() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let rlock = RLock::create(&segment, "rlock").unwrap();
+    let mut guards = Some((lock.lock().unwrap(), rlock.lock().unwrap()));
+    for joined_first in [false, true] {
+        let code = in_fork(|| {
+            if joined_first && segment.free().is_err() {
+                return 1;
+            }
+            drop(guards.take());
+            let held = |refused: bool| u8::from(!refused);
+            held(matches!(lock.try_lock(), Err(LockError::TimedOut)))
+                + held(matches!(rlock.try_lock(), Err(LockError::TimedOut)))
+        });
+        assert_eq!(code, 0);
+        assert_eq!(lock.holder(), Some(std::process::id()));
+    }
+    drop(guards);
+    assert!(lock.try_lock().is_ok() && rlock.try_lock().is_ok());
 }
