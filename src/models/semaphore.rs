@@ -171,6 +171,23 @@ fn two_added_permits_wake_whoever_needs_both() {
 }
 
 #[test]
+fn two_sleepers_are_woken_by_two_releases_however_close() {
+    check(2, || {
+        let world = World::new();
+        let guarded = Guarded::new(0, 2);
+        let sleepers = [1, 2].map(|slot| {
+            start(&world, slot, &guarded, |peers, guarded| {
+                assert!(guarded.permits().acquire(peers, 0, Deadline::NEVER, &mut false).is_ok());
+            })
+        });
+        let me = seat(&world, 0);
+        assert_eq!(guarded.permits().add(&me, 1), Ok(()));
+        assert_eq!(guarded.permits().add(&me, 1), Ok(()));
+        sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
+    });
+}
+
+#[test]
 fn two_who_add_never_pass_the_bound() {
     check(3, || {
         let world = World::new();
@@ -200,6 +217,30 @@ fn the_permit_of_the_dead_comes_back_whenever_it_dies() {
         heir.join().unwrap();
         guarded.permits().repair(&seat(&world, 2), name(0));
         assert_eq!(guarded.permits().available(), 1);
+    });
+}
+
+#[test]
+fn whoever_gives_back_for_the_dead_hands_on_what_they_wrote() {
+    at_every_death(2, |k, died| {
+        let world = World::new();
+        let guarded = Guarded::new(1, 1);
+        let died = died.clone();
+        let victim = start(&world, 0, &guarded, move |peers, guarded| {
+            note_death(&peers.victim(k, || guarded.bump(peers)), &died);
+        });
+        let reaper = start(&world, 1, &guarded, |peers, guarded| {
+            if peers.is_dead(name(0)) {
+                guarded.permits().repair(peers, name(0));
+            }
+        });
+        let me = seat(&world, 2);
+        if let Ok(at) = guarded.permits().try_acquire(&me, 0) {
+            guarded.sum.set(guarded.sum.get() + 1);
+            guarded.permits().release(&me, at, 1);
+        }
+        victim.join().unwrap();
+        reaper.join().unwrap();
     });
 }
 
