@@ -23,16 +23,16 @@ struct Ring {
 
 impl Ring {
     fn new(capacity: usize, redelivery: Redelivery) -> Arc<Self> {
-        Self::from_position(capacity, redelivery, 0)
+        Self::after_turns(capacity, redelivery, 0)
     }
-    /// A ring that was used before, up to `position`, a whole number of turns.
-    fn from_position(capacity: usize, redelivery: Redelivery, position: u64) -> Arc<Self> {
-        let turn = position / capacity as u64;
+    /// A ring that was used before, for so many turns.
+    fn after_turns(capacity: usize, redelivery: Redelivery, turns: u32) -> Arc<Self> {
+        let position = u64::from(turns) << 32;
         Arc::new(Self {
             controls: Controls::new(redelivery),
             tail: AtomicU64::new(position),
             head: AtomicU64::new(position),
-            words: (0..capacity).map(|_| AtomicU64::new(turn << 32)).collect(),
+            words: (0..capacity).map(|_| AtomicU64::new(position)).collect(),
             items: (0..capacity).map(|_| Cell::new(0)).collect(),
         })
     }
@@ -160,7 +160,7 @@ fn one_producer_reaches_two_consumers_once_each() {
 fn turns_follow_each_other_over_their_wrap() {
     check(3, || {
         let world = World::new();
-        let ring = Ring::from_position(1, Redelivery::Again, u64::from(u32::MAX));
+        let ring = Ring::after_turns(1, Redelivery::Again, u32::MAX);
         let producer = {
             let (peers, ring) = (seat(&world, 0), ring.clone());
             thread::spawn(move || (1..=3).for_each(|item| ring.put(&peers, item).unwrap()))

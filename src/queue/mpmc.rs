@@ -62,7 +62,7 @@ use items::Items;
 pub struct Mpmc<T>(Bound<Items<T>>);
 
 impl<T: Pod> Mpmc<T> {
-    /// Creates a queue of at least `capacity` items in the home segment; the next power of two.
+    /// Creates a queue of `capacity` items, of one at least, in the home segment.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl<T: Pod> Mpmc<T> {
         Self::options(capacity).anonymous()
     }
 
-    /// Creates the queue called `name`, of at least `capacity` items; the next power of two.
+    /// Creates the queue called `name`, of `capacity` items, of one at least.
     ///
     /// # Errors
     ///
@@ -101,8 +101,7 @@ impl<T: Pod> Mpmc<T> {
         Self::options(capacity).open_or_create(segment, name)
     }
 
-    /// How a queue of at least `capacity` items is to be created.
-    #[must_use]
+    /// How a queue of `capacity` items, of one at least, is to be created.
     pub fn options(capacity: usize) -> MpmcOptions<T> {
         MpmcOptions::new(capacity)
     }
@@ -123,7 +122,7 @@ impl<T: Pod> Mpmc<T> {
     /// segment.
     #[inline]
     pub fn put(&self, item: T) -> Result<(), PutError> {
-        self.put_until(&item, || Deadline::NEVER)
+        self.put_until(item, || Deadline::NEVER)
     }
 
     /// Puts `item` in if there is room.
@@ -139,8 +138,10 @@ impl<T: Pod> Mpmc<T> {
     pub fn try_put(&self, item: T) -> Result<(), PutError> {
         let seat = self.0.seat().map_err(PutError::Broken)?;
         let items = self.0.view();
-        let done = items.slots().try_put(seat, |at| items.write(at, &item));
-        self.is_put(done)
+        let done = items
+            .slots()
+            .try_put(seat, move |at| items.write(at, &item));
+        self.end(done.map(|met| ((), met)), PutError::Full, PutError::Closed)
     }
 
     /// Puts `item` in, sleeping until there is room, but not longer than `limit`.
@@ -158,7 +159,7 @@ impl<T: Pod> Mpmc<T> {
     /// [`PutError::Full`] after `limit`; otherwise as [`Mpmc::put`].
     #[inline]
     pub fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError> {
-        self.put_until(&item, || Deadline::after(limit))
+        self.put_until(item, || Deadline::after(limit))
     }
 
     /// Puts `item` in, sleeping until there is room, but not beyond `instant`.
@@ -176,7 +177,7 @@ impl<T: Pod> Mpmc<T> {
     /// [`PutError::Full`] at `instant`; otherwise as [`Mpmc::put`].
     #[inline]
     pub fn put_deadline(&self, item: T, instant: Instant) -> Result<(), PutError> {
-        self.put_until(&item, || Deadline::at(instant))
+        self.put_until(item, || Deadline::at(instant))
     }
 
     /// Takes an item out, sleeping until there is one.
@@ -213,7 +214,7 @@ impl<T: Pod> Mpmc<T> {
         let seat = self.0.seat().map_err(GetError::Broken)?;
         let items = self.0.view();
         let done = items.slots().try_get(seat, |at| items.read(at));
-        self.is_got(done)
+        self.end(done, GetError::Empty, GetError::Closed)
     }
 
     /// Takes an item out, sleeping until there is one, but not longer than `limit`.
@@ -262,18 +263,18 @@ impl<T: Pod> Mpmc<T> {
     /// Only after a fork, where the child cannot join the segment:
     /// [`ErrorKind::TooManyParticipants`](crate::ErrorKind::TooManyParticipants).
     pub fn close(&self) -> Result<()> {
-        self.slots().close(&self.0.seat()?);
+        self.slots().close(self.0.seat()?);
         Ok(())
     }
 
     #[inline]
-    fn put_until(&self, item: &T, deadline: impl FnOnce() -> Deadline) -> Result<(), PutError> {
+    fn put_until(&self, item: T, deadline: impl FnOnce() -> Deadline) -> Result<(), PutError> {
         let seat = self.0.seat().map_err(PutError::Broken)?;
         let items = self.0.view();
         let done = items
             .slots()
-            .put(seat, deadline, |at| items.write(at, item));
-        self.is_put(done)
+            .put(seat, deadline, move |at| items.write(at, &item));
+        self.end(done.map(|met| ((), met)), PutError::Full, PutError::Closed)
     }
 
     #[inline]
@@ -281,37 +282,19 @@ impl<T: Pod> Mpmc<T> {
         let seat = self.0.seat().map_err(GetError::Broken)?;
         let items = self.0.view();
         let done = items.slots().get(seat, deadline, |at| items.read(at));
-        self.is_got(done)
+        self.end(done, GetError::Empty, GetError::Closed)
     }
 
+    /// The end of an operation, refused with the one error or the other.
     #[inline]
-    fn is_put(&self, done: Result<Met, Refused>) -> Result<(), PutError> {
-        match done {
-            Ok(met) => {
-                self.reap_after(met);
-                Ok(())
-            }
-            Err(Refused::Closed) => Err(PutError::Closed),
-            Err(Refused::Blocked(met)) => {
-                self.reap_after(met);
-                Err(PutError::Full)
-            }
-        }
-    }
-
-    #[inline]
-    fn is_got(&self, done: Result<(T, Met), Refused>) -> Result<T, GetError> {
-        match done {
-            Ok((item, met)) => {
-                self.reap_after(met);
-                Ok(item)
-            }
-            Err(Refused::Closed) => Err(GetError::Closed),
-            Err(Refused::Blocked(met)) => {
-                self.reap_after(met);
-                Err(GetError::Empty)
-            }
-        }
+    fn end<R, E>(&self, done: Result<(R, Met), Refused>, blocked: E, closed: E) -> Result<R, E> {
+        let (end, met) = match done {
+            Ok((result, met)) => (Ok(result), met),
+            Err(Refused::Blocked(met)) => (Err(blocked), met),
+            Err(Refused::Closed) => (Err(closed), Met(false)),
+        };
+        self.reap_after(met);
+        end
     }
 
     /// A death that was met on the way is repaired everywhere, now that nothing is claimed.
@@ -341,7 +324,7 @@ impl<T> Mpmc<T> {
     /// Items in the queue, those included that are being put in. It may change at once.
     #[must_use]
     pub fn len(&self) -> usize {
-        count(self.slots().len())
+        self.slots().len()
     }
 
     /// Whether there is nothing to take out. It may change at once.
@@ -357,10 +340,10 @@ impl<T> Mpmc<T> {
         self.slots().is_full()
     }
 
-    /// Items that the queue holds at most: a power of two.
+    /// Items that the queue holds at most.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        count(self.slots().capacity())
+        self.slots().capacity()
     }
 
     /// What becomes of an item whose consumer dies.
@@ -373,12 +356,6 @@ impl<T> Mpmc<T> {
     fn slots(&self) -> &Slots<'static> {
         self.0.view().slots()
     }
-}
-
-/// A count of items, which is at most the capacity.
-#[expect(clippy::cast_possible_truncation, reason = "at most 2^30")]
-fn count(items: u64) -> usize {
-    items as usize
 }
 
 impl<T> Clone for Mpmc<T> {

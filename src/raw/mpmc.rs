@@ -1,7 +1,7 @@
 //! The ring of many producers and many consumers, in which every claim has an owner.
 //!
-//! Positions count items for ever. Position `p` of a ring of `2^k` slots is the slot `p mod 2^k` in
-//! its *turn* `p / 2^k`. A claim is one compare-and-swap on the slot's word and names its owner.
+//! Positions count items for ever: a position is a slot and a *turn*, and after the last slot of a
+//! turn comes the first of the next. A claim is one compare-and-swap on the slot's word and names its owner.
 //!
 //! # States
 //!
@@ -76,7 +76,7 @@ use crate::sys::clock::Deadline;
 
 use super::{Peers, Token};
 use flag::{Bell, Flag};
-use slot::{Phase, SlotWord};
+use slot::{Position, Side, SlotWord};
 pub(crate) use wait::{Met, Refused};
 
 /// What hardly ever changes, in lines that everybody shares.
@@ -126,26 +126,19 @@ pub(crate) struct Slots<'a> {
     controls: &'a Controls,
     tail: &'a AtomicU64,
     head: &'a AtomicU64,
-    /// Slot `i` begins at `i * stride` with its word; its item lies behind it. There are at least
-    /// `(mask + 1) * stride` of them.
+    /// Slot `i` begins at `i * stride` with its word; its item lies behind it. There are
+    /// `capacity * stride` of them, less than 2^32.
     words: &'a [AtomicU64],
+    /// The same, up to the word of the last slot: whatever begins in here is inside.
+    starts: &'a [AtomicU64],
     stride: usize,
-    /// Slots, less one; slots are a power of two.
-    mask: u64,
-    /// Its logarithm.
-    shift: u32,
+    /// Where the last slot begins.
+    last: usize,
+    /// Slots in all.
+    capacity: usize,
     /// Bytes of an item; they fit into the words between two slots' words.
     item_size: usize,
     redelivery: Redelivery,
-}
-
-/// What somebody wants to claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    /// An empty slot, to put an item into.
-    Room,
-    /// A ready slot, to take its item out.
-    Item,
 }
 
 /// A slot that the caller owns, in the state in which it owns it.
@@ -158,8 +151,8 @@ struct Claim<'a> {
 }
 
 impl<'a> Slots<'a> {
-    /// A view of `capacity` slots, a power of two, that lie `stride` words apart; `None` where
-    /// they do not fit into `words`.
+    /// A view of `capacity` slots that lie `stride` words apart; `None` where they do not fit into
+    /// `words`.
     pub(crate) fn new(
         controls: &'a Controls,
         tail: &'a AtomicU64,
@@ -169,31 +162,28 @@ impl<'a> Slots<'a> {
         stride: usize,
         item_size: usize,
     ) -> Option<Self> {
-        let fits = capacity.is_power_of_two()
-            && capacity <= Self::MOST
-            && item_size.div_ceil(8) < stride
-            && capacity.checked_mul(stride)? <= words.len();
+        let len = capacity.checked_mul(stride)?;
+        let words = words.get(..len)?;
+        let fits = capacity > 0 && item_size.div_ceil(8) < stride && u32::try_from(len).is_ok();
+        let last = len.checked_sub(stride)?;
+        let starts = words.get(..=last)?;
         let redelivery = match controls.redeliver.load(Ordering::Relaxed) {
             0 => Redelivery::Drop,
             _ => Redelivery::Again,
         };
-        let mask = u64::try_from(capacity).ok()?.wrapping_sub(1);
-        let shift = capacity.trailing_zeros();
         fits.then_some(Self {
             controls,
             tail,
             head,
             words,
+            starts,
             stride,
-            mask,
-            shift,
+            last,
+            capacity,
             item_size,
             redelivery,
         })
     }
-
-    /// Most slots of a ring.
-    pub(crate) const MOST: usize = 1 << 30;
 
     /// What becomes of a dead consumer's item.
     pub(crate) fn redelivery(&self) -> Redelivery {
@@ -201,8 +191,8 @@ impl<'a> Slots<'a> {
     }
 
     /// Slots in all.
-    pub(crate) fn capacity(&self) -> u64 {
-        self.mask + 1
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Puts an item in, if there is room: `write` gets the place of the slot and copies it there.
@@ -212,12 +202,13 @@ impl<'a> Slots<'a> {
         peers: impl Peers + Copy,
         write: impl FnOnce(usize),
     ) -> Result<Met, Refused> {
-        let (claim, met) = match self.claim(Side::Room, peers.me()) {
-            Some(claim) => (claim, Met(false)),
-            None => self.try_contended(peers, Side::Room)?,
-        };
-        self.publish(peers, &claim, write);
-        Ok(met)
+        match self.claim(Side::Room, peers.me()) {
+            Some(claim) => {
+                self.publish(peers, &claim, write);
+                Ok(Met(false))
+            }
+            None => self.try_put_contended(peers, write),
+        }
     }
 
     /// As [`Slots::try_put`], sleeping until there is room or the deadline passes.
@@ -228,12 +219,13 @@ impl<'a> Slots<'a> {
         deadline: impl FnOnce() -> Deadline,
         write: impl FnOnce(usize),
     ) -> Result<Met, Refused> {
-        let (claim, met) = match self.claim(Side::Room, peers.me()) {
-            Some(claim) => (claim, Met(false)),
-            None => self.wait(peers, Side::Room, deadline())?,
-        };
-        self.publish(peers, &claim, write);
-        Ok(met)
+        match self.claim(Side::Room, peers.me()) {
+            Some(claim) => {
+                self.publish(peers, &claim, write);
+                Ok(Met(false))
+            }
+            None => self.put_contended(peers, deadline(), write),
+        }
     }
 
     /// Takes an item out, if there is one: `read` gets the place of the slot and copies it out.
@@ -243,11 +235,10 @@ impl<'a> Slots<'a> {
         peers: impl Peers + Copy,
         read: impl FnOnce(usize) -> R,
     ) -> Result<(R, Met), Refused> {
-        let (claim, met) = match self.claim(Side::Item, peers.me()) {
-            Some(claim) => (claim, Met(false)),
-            None => self.try_contended(peers, Side::Item)?,
-        };
-        Ok((self.give_back(peers, &claim, read), met))
+        match self.claim(Side::Item, peers.me()) {
+            Some(claim) => Ok((self.give_back(peers, &claim, read), Met(false))),
+            None => self.try_get_contended(peers, read),
+        }
     }
 
     /// As [`Slots::try_get`], sleeping until there is an item or the deadline passes.
@@ -258,11 +249,10 @@ impl<'a> Slots<'a> {
         deadline: impl FnOnce() -> Deadline,
         read: impl FnOnce(usize) -> R,
     ) -> Result<(R, Met), Refused> {
-        let (claim, met) = match self.claim(Side::Item, peers.me()) {
-            Some(claim) => (claim, Met(false)),
-            None => self.wait(peers, Side::Item, deadline())?,
-        };
-        Ok((self.give_back(peers, &claim, read), met))
+        match self.claim(Side::Item, peers.me()) {
+            Some(claim) => Ok((self.give_back(peers, &claim, read), Met(false))),
+            None => self.get_contended(peers, deadline(), read),
+        }
     }
 
     #[inline]
@@ -326,13 +316,13 @@ impl<'a> Slots<'a> {
     #[inline]
     fn claim_at_hint(&self, side: Side, me: Token) -> Option<Claim<'a>> {
         // Relaxed, both: the claim orders what follows, and nothing else is concluded.
-        let position = self.hint(side).load(Ordering::Relaxed);
-        let wanted = SlotWord::waiting(position >> self.shift, side.phase());
-        let (word, at) = self.slot(position)?;
+        let position = Position(self.hint(side).load(Ordering::Relaxed));
+        let wanted = position.waiting(side.phase());
+        let word = self.slot(position.at())?;
         if word.load(Ordering::Relaxed) != wanted.0 {
             return None;
         }
-        self.claim_at(side, me, position, (word, at), wanted).ok()
+        self.claim_at(side, me, position, word, wanted).ok()
     }
 
     /// Claims the slot of `position` if its word is still as `seen`; otherwise says how it is.
@@ -341,8 +331,8 @@ impl<'a> Slots<'a> {
         &self,
         side: Side,
         me: Token,
-        position: u64,
-        (word, at): (&'a AtomicU64, usize),
+        position: Position,
+        word: &'a AtomicU64,
         seen: SlotWord,
     ) -> Result<Claim<'a>, SlotWord> {
         let state = seen.claimed(side.claimed(), me);
@@ -352,8 +342,12 @@ impl<'a> Slots<'a> {
             .map_err(SlotWord)?;
         // Relaxed: a hint.
         self.hint(side)
-            .store(position.wrapping_add(1), Ordering::Relaxed);
-        Ok(Claim { word, state, at })
+            .store(self.next(position).0, Ordering::Relaxed);
+        Ok(Claim {
+            word,
+            state,
+            at: position.at(),
+        })
     }
 
     #[inline]
@@ -364,14 +358,16 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// The word of the slot of `position`, and where the slot begins. Never `None`.
     #[inline]
-    fn slot(&self, position: u64) -> Option<(&'a AtomicU64, usize)> {
-        // The mask leaves less than `MOST`.
-        #[expect(clippy::cast_possible_truncation, reason = "masked to less than 2^30")]
-        let index = (position & self.mask) as usize;
-        let at = index.wrapping_mul(self.stride);
-        Some((self.words.get(at)?, at))
+    fn next(&self, position: Position) -> Position {
+        position.next(self.stride, self.last)
+    }
+
+    /// The word of the slot that begins `at`; `None` where garbage says so and there is no room for
+    /// a slot.
+    #[inline]
+    fn slot(&self, at: usize) -> Option<&'a AtomicU64> {
+        self.starts.get(at)
     }
 
     /// Whether the queue takes no more items.
@@ -386,24 +382,5 @@ impl<'a> Slots<'a> {
         self.controls.closed.swap(1, Ordering::SeqCst);
         self.controls.not_empty.ring_all(peers);
         self.controls.not_full.ring_all(peers);
-    }
-}
-
-impl Side {
-    /// The phase of a slot that can be claimed.
-    #[inline]
-    fn phase(self) -> Phase {
-        match self {
-            Self::Room => Phase::Empty,
-            Self::Item => Phase::Ready,
-        }
-    }
-    /// The phase of a slot that was.
-    #[inline]
-    fn claimed(self) -> Phase {
-        match self {
-            Self::Room => Phase::Writing,
-            Self::Item => Phase::Reading,
-        }
     }
 }

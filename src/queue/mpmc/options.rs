@@ -19,7 +19,7 @@ use super::{Mpmc, Redelivery};
 /// use outlive::queue::mpmc::{Mpmc, Redelivery};
 ///
 /// let queue = Mpmc::<u64>::options(100).redelivery(Redelivery::Drop).anonymous()?;
-/// assert_eq!(queue.capacity(), 128);
+/// assert_eq!(queue.capacity(), 100);
 /// # Ok::<(), outlive::Error>(())
 /// ```
 #[derive(Debug, Clone)]

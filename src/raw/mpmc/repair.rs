@@ -4,9 +4,9 @@ use crate::raw::{Peers, Token};
 use crate::sys::atomic::{AtomicU64, Ordering};
 
 use super::flag::Seen;
-use super::slot::{Phase, SlotWord};
+use super::slot::{Phase, Position, Side, SlotWord};
 use super::wait::Held;
-use super::{Claim, Redelivery, Side, Slots};
+use super::{Claim, Redelivery, Slots};
 
 /// Changes of a word under our hands before we leave it to its fate, and the flag up.
 const ROUNDS: u32 = 64;
@@ -82,7 +82,7 @@ impl<'a> Slots<'a> {
     /// Undoes a dead participant's claim.
     #[cold]
     fn release(&self, peers: impl Peers + Copy, Held { at, seen }: Held) {
-        let Some(word) = self.words.get(at) else {
+        let Some(word) = self.slot(at) else {
             return;
         };
         let released = match (seen.phase(), self.redelivery) {
@@ -137,14 +137,14 @@ impl<'a> Slots<'a> {
     }
 
     /// Items that wait behind the head; it may change at once.
-    pub(super) fn strays(&self) -> u64 {
+    pub(super) fn strays(&self) -> usize {
         // Relaxed, and below: a number that may be old at once.
         if !self.controls.strays.load(Ordering::Relaxed).is_raised() {
             return 0;
         }
         self.slots()
             .map(|(word, _)| SlotWord(word.load(Ordering::Relaxed)))
-            .map(|seen| u64::from(seen.is_again()))
+            .map(|seen| usize::from(seen.is_again()))
             .sum()
     }
 
@@ -159,9 +159,10 @@ impl<'a> Slots<'a> {
             return takers;
         }
         // Relaxed, and below: nothing is concluded from them than whom to watch.
-        let head = self.head.load(Ordering::Relaxed);
+        let head = Position(self.head.load(Ordering::Relaxed)).at() / self.stride;
         for back in 1..=self.capacity().min(8) {
-            let Some((word, _)) = self.slot(head.wrapping_sub(back)) else {
+            let index = (head + self.capacity() - back) % self.capacity();
+            let Some(word) = self.slot(index * self.stride) else {
                 continue;
             };
             let seen = SlotWord(word.load(Ordering::Relaxed));
@@ -177,6 +178,7 @@ impl<'a> Slots<'a> {
     /// All slots: their words, and where they begin.
     fn slots(&self) -> impl Iterator<Item = (&'a AtomicU64, usize)> {
         let slots = *self;
-        (0..self.capacity()).filter_map(move |index| slots.slot(index))
+        let places = (0..self.capacity()).map(move |index| index * slots.stride);
+        places.filter_map(move |at| Some((slots.slot(at)?, at)))
     }
 }

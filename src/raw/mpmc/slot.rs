@@ -15,6 +15,34 @@ pub(super) enum Phase {
     Reading,
 }
 
+/// What somebody wants to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// An empty slot, to put an item into.
+    Room,
+    /// A ready slot, to take its item out.
+    Item,
+}
+
+impl Side {
+    /// The phase of a slot that can be claimed.
+    #[inline]
+    pub(super) fn phase(self) -> Phase {
+        match self {
+            Self::Room => Phase::Empty,
+            Self::Item => Phase::Ready,
+        }
+    }
+    /// The phase of a slot that was.
+    #[inline]
+    pub(super) fn claimed(self) -> Phase {
+        match self {
+            Self::Room => Phase::Writing,
+            Self::Item => Phase::Reading,
+        }
+    }
+}
+
 /// The value of a slot's word: 32 bits turn, 2 bits phase, 30 bits owner.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct SlotWord(pub(super) u64);
@@ -44,9 +72,7 @@ impl SlotWord {
     #[inline]
     pub(super) fn turn(self) -> u32 {
         // The high half fits.
-        #[expect(clippy::cast_possible_truncation, reason = "shifted down to 32 bits")]
-        let turn = (self.0 >> Self::TURN_SHIFT) as u32;
-        turn
+        (self.0 >> Self::TURN_SHIFT) as u32
     }
     #[inline]
     pub(super) fn phase(self) -> Phase {
@@ -74,11 +100,6 @@ impl SlotWord {
         self.phase() == Phase::Ready && self.low() & Token::MASK != 0
     }
 
-    /// A slot of a turn, of which the low bits count, that nobody has claimed.
-    #[inline]
-    pub(super) fn waiting(turn: u64, phase: Phase) -> Self {
-        Self(turn << Self::TURN_SHIFT | (phase as u64) << Self::PHASE_SHIFT)
-    }
     /// Claimed.
     #[inline]
     pub(super) fn claimed(self, phase: Phase, by: Token) -> Self {
@@ -100,6 +121,50 @@ impl SlotWord {
     }
 }
 
+/// A position: 32 bits turn, like a word's, and 32 bits where its slot begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position(pub(super) u64);
+
+impl Position {
+    /// Where the slot begins, in words; checked before it is used, as the hint may be garbage.
+    #[inline]
+    pub(super) fn at(self) -> usize {
+        // The low half fits.
+        (self.0 & SlotWord::LOW) as usize
+    }
+    /// The word of the slot as long as nobody has claimed it.
+    #[inline]
+    pub(super) fn waiting(self, phase: Phase) -> SlotWord {
+        SlotWord(self.0 & !SlotWord::LOW | (phase as u64) << SlotWord::PHASE_SHIFT)
+    }
+    /// The next one; `last` is where the last slot begins.
+    #[inline]
+    pub(super) fn next(self, stride: usize, last: usize) -> Self {
+        if self.at() >= last {
+            Self((self.0 | SlotWord::LOW).wrapping_add(1))
+        } else {
+            Self(self.0.wrapping_add(stride as u64))
+        }
+    }
+    /// The same slot, `turns` later.
+    pub(super) fn later(self, turns: i32) -> Self {
+        Self(
+            self.0
+                .wrapping_add(u64::from(turns.cast_unsigned()) << SlotWord::TURN_SHIFT),
+        )
+    }
+    /// At the beginning of a slot, also where the hint was garbage.
+    pub(super) fn whole(self, stride: usize) -> Self {
+        Self(self.0.wrapping_sub((self.at() % stride) as u64))
+    }
+    /// Turns by which a slot is further.
+    pub(super) fn turns_behind(self, seen: SlotWord) -> i32 {
+        seen.turn()
+            .wrapping_sub(SlotWord(self.0).turn())
+            .cast_signed()
+    }
+}
+
 impl core::fmt::Debug for SlotWord {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "turn {} {:?}", self.turn(), self.phase())?;
@@ -114,6 +179,19 @@ impl core::fmt::Debug for SlotWord {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn positions_go_round_the_slots_and_into_the_next_turn() {
+        let mut position = Position(u64::from(u32::MAX) << 32);
+        for at in [0, 4, 8, 12] {
+            assert_eq!((position.at(), position.turns_behind(SlotWord(0))), (at, 1));
+            position = position.next(4, 12);
+        }
+        assert_eq!(position, Position(0));
+        assert_eq!(position.next(4, 0), Position(1 << 32));
+        assert_eq!(position.later(-1).later(2), Position(1 << 32));
+        assert_eq!(Position(7).whole(4), Position(4));
+    }
 
     #[test]
     fn a_word_goes_round_its_phases_and_into_the_next_turn() {

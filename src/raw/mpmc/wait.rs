@@ -6,8 +6,8 @@ use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
 use super::flag::Bell;
-use super::slot::SlotWord;
-use super::{Claim, Side, Slots};
+use super::slot::{Side, SlotWord};
+use super::{Claim, Slots};
 
 /// Whether a claim of a dead participant was in the way: the caller is to reap when it has done
 /// with the queue.
@@ -43,6 +43,50 @@ pub(super) enum Attempt {
 }
 
 impl<'a> Slots<'a> {
+    #[inline(never)]
+    pub(super) fn try_put_contended(
+        &self,
+        peers: impl Peers + Copy,
+        write: impl FnOnce(usize),
+    ) -> Result<Met, Refused> {
+        let (claim, met) = self.try_contended(peers, Side::Room)?;
+        self.publish(peers, &claim, write);
+        Ok(met)
+    }
+
+    #[cold]
+    pub(super) fn put_contended(
+        &self,
+        peers: impl Peers + Copy,
+        deadline: Deadline,
+        write: impl FnOnce(usize),
+    ) -> Result<Met, Refused> {
+        let (claim, met) = self.wait(peers, Side::Room, deadline)?;
+        self.publish(peers, &claim, write);
+        Ok(met)
+    }
+
+    #[inline(never)]
+    pub(super) fn try_get_contended<R>(
+        &self,
+        peers: impl Peers + Copy,
+        read: impl FnOnce(usize) -> R,
+    ) -> Result<(R, Met), Refused> {
+        let (claim, met) = self.try_contended(peers, Side::Item)?;
+        Ok((self.give_back(peers, &claim, read), met))
+    }
+
+    #[cold]
+    pub(super) fn get_contended<R>(
+        &self,
+        peers: impl Peers + Copy,
+        deadline: Deadline,
+        read: impl FnOnce(usize) -> R,
+    ) -> Result<(R, Met), Refused> {
+        let (claim, met) = self.wait(peers, Side::Item, deadline)?;
+        Ok((self.give_back(peers, &claim, read), met))
+    }
+
     /// One attempt for `side`, whatever is in the way.
     fn attempt(&self, peers: impl Peers + Copy, side: Side) -> Result<Claim<'a>, Attempt> {
         match side {
@@ -89,8 +133,7 @@ impl<'a> Slots<'a> {
 
     /// A `try_` form that did not succeed at once: gives a claim in the way a moment to be
     /// finished, and then asks whether its owner is dead.
-    #[inline(never)]
-    pub(super) fn try_contended(
+    fn try_contended(
         &self,
         peers: impl Peers + Copy,
         side: Side,
@@ -118,8 +161,7 @@ impl<'a> Slots<'a> {
     }
 
     /// Sleeps until a claim for `side` succeeds, the queue is closed, or the deadline passes.
-    #[cold]
-    pub(super) fn wait(
+    fn wait(
         &self,
         peers: impl Peers + Copy,
         side: Side,

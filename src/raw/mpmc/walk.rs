@@ -4,16 +4,16 @@ use crate::raw::Token;
 use crate::sys::atomic::Ordering;
 use crate::sys::hint;
 
-use super::slot::{Phase, SlotWord};
+use super::slot::{Phase, Position, Side, SlotWord};
 use super::wait::{Attempt, Held};
-use super::{Claim, Side, Slots};
+use super::{Claim, Slots};
 
 /// What a word means to somebody who looks for the slot of his position.
 enum Look {
     /// This is it.
     Claim,
     /// The position is gone; the truth is here or further on.
-    Pass(u64),
+    Pass(Position),
     /// Somebody has it who will be done soon.
     Held,
     /// There is nothing to claim.
@@ -23,31 +23,41 @@ enum Look {
 impl<'a> Slots<'a> {
     /// Steps of a walk: over the whole ring and some more. Beyond that somebody writes garbage
     /// without end.
-    fn rounds(&self) -> u64 {
+    fn rounds(&self) -> usize {
         self.capacity() + 4096
+    }
+
+    /// The hint of `side`, at the beginning of a slot.
+    fn hinted(&self, side: Side) -> Position {
+        // Relaxed: as in `claim_at_hint`.
+        Position(self.hint(side).load(Ordering::Relaxed)).whole(self.stride)
     }
 
     /// Walks from the hint to the first slot that can be claimed, and claims it.
     pub(super) fn walk(&self, side: Side, me: Token) -> Result<Claim<'a>, Attempt> {
-        let hint = self.hint(side);
-        // Relaxed, here and for the words: as in `claim`.
-        let mut position = hint.load(Ordering::Relaxed);
+        let mut position = self.hinted(side);
         let mut backoff = Backoff::new();
         for _ in 0..self.rounds() {
-            let Some((word, at)) = self.slot(position) else {
+            let Some(word) = self.slot(position.at()) else {
                 break;
             };
+            // Relaxed: as in `claim_at_hint`.
             let seen = SlotWord(word.load(Ordering::Relaxed));
             match self.look(side, position, seen) {
                 Look::Claim => {
-                    match self.claim_at(side, me, position, (word, at), seen) {
+                    match self.claim_at(side, me, position, word, seen) {
                         Ok(claim) => return Ok(claim),
                         Err(_) => backoff.spin(),
                     }
-                    position = hint.load(Ordering::Relaxed);
+                    position = self.hinted(side);
                 }
                 Look::Pass(next) => position = next,
-                Look::Held => return Err(Attempt::Held(Held { at, seen })),
+                Look::Held => {
+                    return Err(Attempt::Held(Held {
+                        at: position.at(),
+                        seen,
+                    }));
+                }
                 Look::Idle => break,
             }
         }
@@ -55,7 +65,7 @@ impl<'a> Slots<'a> {
     }
 
     #[inline]
-    fn look(&self, side: Side, position: u64, seen: SlotWord) -> Look {
+    fn look(&self, side: Side, position: Position, seen: SlotWord) -> Look {
         match side {
             Side::Room => self.look_for_room(position, seen),
             Side::Item => self.look_for_item(position, seen),
@@ -63,10 +73,10 @@ impl<'a> Slots<'a> {
     }
 
     #[inline]
-    fn look_for_room(&self, position: u64, seen: SlotWord) -> Look {
-        match (self.turns_ahead(position, seen), seen.phase()) {
+    fn look_for_room(&self, position: Position, seen: SlotWord) -> Look {
+        match (position.turns_behind(seen), seen.phase()) {
             (0, Phase::Empty) => Look::Claim,
-            (0, _) => Look::Pass(position.wrapping_add(1)),
+            (0, _) => Look::Pass(self.next(position)),
             (ahead @ 1.., Phase::Empty) => self.pass(position, ahead - 1),
             (ahead @ 1.., _) => self.pass(position, ahead),
             (-1, Phase::Writing | Phase::Reading) => Look::Held,
@@ -75,10 +85,10 @@ impl<'a> Slots<'a> {
     }
 
     #[inline]
-    fn look_for_item(&self, position: u64, seen: SlotWord) -> Look {
-        match (self.turns_ahead(position, seen), seen.phase()) {
+    fn look_for_item(&self, position: Position, seen: SlotWord) -> Look {
+        match (position.turns_behind(seen), seen.phase()) {
             (0, Phase::Ready) => Look::Claim,
-            (0, Phase::Reading) => Look::Pass(position.wrapping_add(1)),
+            (0, Phase::Reading) => Look::Pass(self.next(position)),
             (0, Phase::Writing) => Look::Held,
             (ahead @ 1.., Phase::Reading) => self.pass(position, ahead),
             (ahead @ 1.., Phase::Writing | Phase::Ready) => self.pass(position, ahead - 1),
@@ -89,33 +99,24 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// Turns by which a slot is further than `position` expects.
-    fn turns_ahead(&self, position: u64, seen: SlotWord) -> i32 {
-        // The turn is what 32 bits hold of it.
-        #[expect(clippy::cast_possible_truncation, reason = "turns wrap at 32 bits")]
-        let turn = (position >> self.shift) as u32;
-        seen.turn().wrapping_sub(turn).cast_signed()
-    }
-
     /// The position after that of the same slot `turns` later.
-    fn pass(&self, position: u64, turns: i32) -> Look {
-        let laps = u64::from(turns.unsigned_abs()) << self.shift;
-        Look::Pass(position.wrapping_add(laps).wrapping_add(1))
+    fn pass(&self, position: Position, turns: i32) -> Look {
+        Look::Pass(self.next(position.later(turns)))
     }
 
     /// Where the claims of `side` really are, and what is there; it may change at once. Passes what
     /// is `beside` the order.
-    fn settle(&self, side: Side, beside: impl Fn(SlotWord) -> bool) -> (u64, Look) {
+    fn settle(&self, side: Side, beside: impl Fn(SlotWord) -> bool) -> (Position, Look) {
         // Relaxed, both: a number that may be old at once.
-        let mut position = self.hint(side).load(Ordering::Relaxed);
+        let mut position = self.hinted(side);
         for _ in 0..self.rounds() {
-            let Some((word, _)) = self.slot(position) else {
+            let Some(word) = self.slot(position.at()) else {
                 break;
             };
             let seen = SlotWord(word.load(Ordering::Relaxed));
             match self.look(side, position, seen) {
                 Look::Pass(next) => position = next,
-                Look::Claim if beside(seen) => position = position.wrapping_add(1),
+                Look::Claim if beside(seen) => position = self.next(position),
                 look => return (position, look),
             }
         }
@@ -123,10 +124,13 @@ impl<'a> Slots<'a> {
     }
 
     /// Items put and not taken, those to be delivered again included; it may change at once.
-    pub(crate) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> usize {
         let (head, _) = self.settle(Side::Item, SlotWord::is_again);
         let (tail, _) = self.settle(Side::Room, |_| false);
-        let between = tail.wrapping_sub(head).cast_signed().max(0).cast_unsigned();
+        let turns = i64::from(head.turns_behind(SlotWord(tail.0)));
+        let slots = |position: Position| (position.at() / self.stride) as i64;
+        let between = turns * self.capacity() as i64 + slots(tail) - slots(head);
+        let between = usize::try_from(between).unwrap_or(0);
         between.saturating_add(self.strays()).min(self.capacity())
     }
 
