@@ -90,7 +90,7 @@ fn count() -> Result<ExitCode> {
             return Ok(ExitCode::from(u8::from(!is_match)));
         }
         eprintln!(
-            "wordcount: {} files changed meanwhile, once more without them",
+            "wordcount: files changed meanwhile ({}), once more without them",
             changed.len()
         );
         without.extend(changed);

@@ -1,7 +1,7 @@
 //! What is to be counted: files, cut into pieces, put together into batches.
 //!
 //! The parent makes the plan once, so that everybody counts the same bytes, and shares it with the
-//! workers: paths, pieces and batches as three arrays. Nobody changes them.
+//! workers: paths, pieces and batches, as arrays that nobody changes.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -27,7 +27,7 @@ pub(crate) struct Piece {
     end: u64,
 }
 
-/// Pieces that are counted at once, and where their files' paths are among the bytes of all.
+/// Pieces that are counted, and added to the table, at once.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct Batch {

@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 
 use outlive::queue::{GetError, mpmc::Mpmc};
 use outlive::{AtomicArray, Segment, SegmentOptions};
-use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 use crate::Result;
 use crate::plan::SharedPlan;
@@ -81,7 +81,7 @@ impl Post {
     pub(crate) fn work(self) -> Result<()> {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         if getppid().is_none_or(|pid| pid.to_string() != self.parent) {
-            return Err(format!("the parent of worker {getpid} is gone", getpid = getpid()).into());
+            return Err("the parent of this worker is gone".into());
         }
         let file = OpenOptions::new()
             .read(true)
