@@ -194,7 +194,7 @@ fn waiters_killed(lock: &impl Mortal, kills: u64) -> Times {
         let mut begin = 0;
         let mut victim = None;
         lock.with(|_| {
-            let mut prepare = || {
+            outcome = (|| {
                 let child = victim.insert(start(|| {
                     pinning::pin(0);
                     lock.with(|_| {});
@@ -205,8 +205,7 @@ fn waiters_killed(lock: &impl Mortal, kills: u64) -> Times {
                 page.wanted.store(round, Ordering::Release);
                 futex::wake(&page.wanted);
                 asleep_on_lock(&waiter)
-            };
-            outcome = prepare();
+            })();
             begin = now();
             victim.iter().for_each(Child::kill);
         });
