@@ -180,13 +180,20 @@ fn two_sleepers_are_woken_by_two_releases_however_close() {
         let guarded = Guarded::new(0, 2);
         let sleepers = [1, 2].map(|slot| {
             start(&world, slot, &guarded, |peers, guarded| {
-                assert!(guarded.permits().acquire(peers, 1, Deadline::NEVER, &mut false).is_ok());
+                assert!(
+                    guarded
+                        .permits()
+                        .acquire(peers, 1, Deadline::NEVER, &mut false)
+                        .is_ok()
+                );
             })
         });
         let me = seat(&world, 0);
         assert_eq!(guarded.permits().add(&me, 1), Ok(()));
         assert_eq!(guarded.permits().add(&me, 1), Ok(()));
-        sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
+        sleepers
+            .into_iter()
+            .for_each(|sleeper| sleeper.join().unwrap());
     });
 }
 
@@ -238,7 +245,11 @@ fn whoever_gives_back_for_the_dead_hands_on_what_they_wrote() {
             }
         });
         let me = seat(&world, 2);
-        if guarded.permits().try_acquire(&me, 1, Deadline::NEVER).is_ok() {
+        if guarded
+            .permits()
+            .try_acquire(&me, 1, Deadline::NEVER)
+            .is_ok()
+        {
             guarded.sum.set(guarded.sum.get() + 1);
             guarded.permits().release(&me, 1);
         }

@@ -177,13 +177,20 @@ fn two_sleepers_are_woken_by_two_releases_however_close() {
         let guarded = Guarded::new(0, 2);
         let sleepers = [1, 2].map(|slot| {
             start(&world, slot, &guarded, |peers, guarded| {
-                assert!(guarded.permits().acquire(peers, 0, Deadline::NEVER, &mut false).is_ok());
+                assert!(
+                    guarded
+                        .permits()
+                        .acquire(peers, 0, Deadline::NEVER, &mut false)
+                        .is_ok()
+                );
             })
         });
         let me = seat(&world, 0);
         assert_eq!(guarded.permits().add(&me, 1), Ok(()));
         assert_eq!(guarded.permits().add(&me, 1), Ok(()));
-        sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
+        sleepers
+            .into_iter()
+            .for_each(|sleeper| sleeper.join().unwrap());
     });
 }
 

@@ -146,18 +146,26 @@ impl<'a> Cells<'a> {
     /// Takes the cell `at` if it is free and nobody ever waited for it.
     #[inline]
     pub(crate) fn take(&self, me: Token, at: u32) -> bool {
-        self.cells.get(at as usize).is_some_and(|cell| cell.take(me))
+        self.cells
+            .get(at as usize)
+            .is_some_and(|cell| cell.take(me))
     }
 
     /// Frees the cell `at` if the caller guards it and nobody waits for it.
     #[inline]
     pub(crate) fn free(&self, me: Token, at: u32) -> bool {
-        self.cells.get(at as usize).is_some_and(|cell| cell.free_unheard(me))
+        self.cells
+            .get(at as usize)
+            .is_some_and(|cell| cell.free_unheard(me))
     }
 
     /// Takes a permit if one is free; looks at the cell `start` first. Gives the cell.
     pub(crate) fn try_acquire(&self, peers: &impl Peers, start: u32) -> Result<u32, NoneFree> {
-        if self.take(peers.me(), start) { Ok(start) } else { self.take_one(peers.me(), start) }
+        if self.take(peers.me(), start) {
+            Ok(start)
+        } else {
+            self.take_one(peers.me(), start)
+        }
     }
 
     /// Takes a permit, sleeping until one is free, an owner dies, or the deadline passes.
