@@ -47,7 +47,11 @@ impl Queue {
     /// Publishes the items of `batch` together once there is room for all of them.
     fn put(&self, tail: &mut Tail, batch: &[u32], peers: &Seat) -> Result<(), Stopped> {
         let wanted = batch.len() as u64;
-        while self.ring().wait_for_room(tail, wanted, peers, Deadline::NEVER)? < wanted {
+        while self
+            .ring()
+            .wait_for_room(tail, wanted, peers, Deadline::NEVER)?
+            < wanted
+        {
             peers.pause(&mut crate::raw::Pace::for_owner(), Deadline::NEVER);
         }
         for (at, value) in batch.iter().enumerate() {
@@ -60,7 +64,8 @@ impl Queue {
     }
 
     fn take(&self, head: &mut Head, peers: &Seat) -> Result<u32, Stopped> {
-        self.ring().wait_for_items(head, 1, peers, Deadline::NEVER)?;
+        self.ring()
+            .wait_for_items(head, 1, peers, Deadline::NEVER)?;
         let value = self.item(head.position()).get();
         self.consume(head, 1, peers);
         Ok(value)
@@ -123,11 +128,17 @@ fn a_batch_is_seen_whole() {
         let mut head = queue.ring().claim_consumer(&peers).unwrap();
         let mut seen = 0;
         while seen < 5 {
-            let ready = queue.ring().wait_for_items(&mut head, 4, &peers, Deadline::NEVER).unwrap();
+            let ready = queue
+                .ring()
+                .wait_for_items(&mut head, 4, &peers, Deadline::NEVER)
+                .unwrap();
             // Up to a boundary of the producer's, never into a batch.
             assert!([1, 3, 5].contains(&(seen + ready)) || ready == 4);
             for at in 0..ready {
-                assert_eq!(u64::from(queue.item(head.position() + at).get()), seen + at + 1);
+                assert_eq!(
+                    u64::from(queue.item(head.position() + at).get()),
+                    seen + at + 1
+                );
             }
             queue.consume(&mut head, ready, &peers);
             seen += ready;
@@ -277,7 +288,10 @@ fn a_dead_consumers_unfinished_item_is_there_for_the_next_one() {
         let first = queue.take(&mut head, &heir).unwrap();
         let done = done.load(StdOrdering::Relaxed);
         // The last item may have been consumed just before the victim could say so.
-        assert!(first == done + 1 || first == done + 2, "{first} after {done}");
+        assert!(
+            first == done + 1 || first == done + 2,
+            "{first} after {done}"
+        );
         for value in first + 1..=3 {
             assert_eq!(queue.take(&mut head, &heir), Ok(value));
         }
@@ -365,7 +379,10 @@ fn two_heirs_race_and_one_of_them_has_the_end() {
         let queue = Queue::new(2);
         let dead = seat(&world, 0);
         // Dies right after it has claimed, before it notes the tail.
-        assert!(dead.victim(1, || queue.ring().claim_producer(&dead).map(drop)).is_none());
+        assert!(
+            dead.victim(1, || queue.ring().claim_producer(&dead).map(drop))
+                .is_none()
+        );
         let heirs: Vec<_> = (1..3)
             .map(|slot| {
                 let (peers, queue) = (seat(&world, slot), queue.clone());

@@ -32,6 +32,8 @@ mod consumer;
 mod end;
 mod items;
 mod producer;
+mod read_chunk;
+mod write_chunk;
 
 use std::alloc::Layout;
 use std::fmt;
@@ -39,8 +41,10 @@ use std::fmt;
 use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use consumer::{Consumer, ReadChunk};
-pub use producer::{Producer, WriteChunk};
+pub use consumer::Consumer;
+pub use producer::Producer;
+pub use read_chunk::ReadChunk;
+pub use write_chunk::WriteChunk;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{AlreadyHeld, End, Geometry};
@@ -162,7 +166,9 @@ impl<T: Pod> Spsc<T> {
         let ring = self.ring();
         let before = ring.owner(end);
         let claimed = claim(ring, &seat).map_err(|AlreadyHeld| {
-            let holder = ring.owner(end).map_or(0, |token| self.bound.object().identity(token).pid);
+            let holder = ring
+                .owner(end)
+                .map_or(0, |token| self.bound.object().identity(token).pid);
             let doing = format!("take the {} of {self:?} from process {holder}", end.name());
             Error::new(ErrorKind::InUse, doing).advise("an end has one owner at a time")
         })?;
@@ -243,13 +249,17 @@ impl<T: Pod> Spsc<T> {
     }
 
     fn bind(object: Object) -> Result<Self> {
-        Ok(Self { bound: object.bind(Kind::Spsc, Items::attach)? })
+        Ok(Self {
+            bound: object.bind(Kind::Spsc, Items::attach)?,
+        })
     }
 }
 
 impl<T> Clone for Spsc<T> {
     fn clone(&self) -> Self {
-        Self { bound: self.bound.clone() }
+        Self {
+            bound: self.bound.clone(),
+        }
     }
 }
 

@@ -283,7 +283,10 @@ impl Spsc<'_> {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the mask came from a usize")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the mask came from a usize"
+    )]
     fn index(&self, position: u64) -> usize {
         (position & self.mask) as usize
     }

@@ -171,6 +171,7 @@ fn plays_its_role() {
         super::rlock::ROLES,
         super::segment::ROLES,
         super::semaphore::ROLES,
+        super::spsc::ROLES,
     ]
     .concat();
     let (_, role) = all

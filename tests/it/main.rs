@@ -16,5 +16,6 @@ mod pid_namespace;
 mod rlock;
 mod segment;
 mod semaphore;
+mod spsc;
 mod tidy;
 mod value;

@@ -7,13 +7,14 @@ use bytemuck::Pod;
 
 use crate::error::Result;
 use crate::queue::PopError;
-use crate::raw::spsc::{End, Head, Stopped};
 use crate::raw::Token;
+use crate::raw::spsc::{End, Head, Stopped};
 use crate::segment::Bound;
 use crate::sys::clock::Deadline;
 
 use super::end::Hold;
 use super::items::{self, Items};
+use super::read_chunk::ReadChunk;
 
 /// The end of a queue that items come out of; made by [`Spsc::consumer`](super::Spsc::consumer).
 ///
@@ -26,13 +27,16 @@ use super::items::{self, Items};
 /// [`PopError::Disconnected`], until somebody takes the producer's end. Our own: an item, and a
 /// chunk, that was not consumed is there for the next consumer.
 pub struct Consumer<T> {
-    hold: Hold<T>,
-    head: Head,
+    pub(super) hold: Hold<T>,
+    pub(super) head: Head,
 }
 
 impl<T: Pod> Consumer<T> {
     pub(super) fn new(bound: Bound<Items<T>>, head: Head, token: Token) -> Self {
-        Self { hold: Hold::new(bound, End::Consumer, token), head }
+        Self {
+            hold: Hold::new(bound, End::Consumer, token),
+            head,
+        }
     }
 
     /// Takes an item out, sleeping until there is one.
@@ -63,7 +67,11 @@ impl<T: Pod> Consumer<T> {
     /// [`PopError::Empty`] where there is none; otherwise as [`Consumer::pop`].
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        if size_of::<T>() <= SMALL { self.try_pop_here() } else { self.try_pop_apart() }
+        if size_of::<T>() <= SMALL {
+            self.try_pop_here()
+        } else {
+            self.try_pop_apart()
+        }
     }
 
     /// Takes an item out, sleeping until there is one, but not longer than `limit`.
@@ -134,7 +142,10 @@ impl<T: Pod> Consumer<T> {
         if len == 0 {
             len = refuse(&self.hold, &mut self.head, wanted)?;
         }
-        Ok(ReadChunk { consumer: self, len: items::count(len) })
+        Ok(ReadChunk {
+            consumer: self,
+            len: items::count(len),
+        })
     }
 
     /// As [`Consumer::read_chunk`], but sleeps no longer than `limit`.
@@ -185,7 +196,11 @@ impl<T: Pod> Consumer<T> {
     ///
     /// As [`Spsc::close`](super::Spsc::close).
     pub fn close(&mut self) -> Result<()> {
-        self.hold.bound.view().ring().close(&self.hold.bound.seat()?);
+        self.hold
+            .bound
+            .view()
+            .ring()
+            .close(&self.hold.bound.seat()?);
         Ok(())
     }
 
@@ -208,7 +223,11 @@ impl<T: Pod> Consumer<T> {
 
     #[inline]
     fn pop_until(&mut self, deadline: impl FnOnce() -> Deadline) -> Result<T, PopError> {
-        if size_of::<T>() <= SMALL { self.pop_here(deadline) } else { self.pop_apart(deadline) }
+        if size_of::<T>() <= SMALL {
+            self.pop_here(deadline)
+        } else {
+            self.pop_apart(deadline)
+        }
     }
 
     #[inline(never)]
@@ -248,7 +267,10 @@ impl<T: Pod> Consumer<T> {
         if len == 0 {
             len = await_items(&self.hold, &mut self.head, wanted, deadline)?;
         }
-        Ok(ReadChunk { consumer: self, len: items::count(len) })
+        Ok(ReadChunk {
+            consumer: self,
+            len: items::count(len),
+        })
     }
 }
 
@@ -284,10 +306,11 @@ fn await_items<T: Pod>(
 ) -> Result<u64, PopError> {
     let seat = hold.bound.seat().map_err(PopError::Broken)?;
     let ring = hold.bound.view().ring();
-    ring.wait_for_items(head, wanted, &seat, deadline()).map_err(|stopped| {
-        hold.mourn(stopped);
-        stopped.into()
-    })
+    ring.wait_for_items(head, wanted, &seat, deadline())
+        .map_err(|stopped| {
+            hold.mourn(stopped);
+            stopped.into()
+        })
 }
 
 impl From<Stopped> for PopError {
@@ -299,105 +322,11 @@ impl From<Stopped> for PopError {
     }
 }
 
-/// Some items: read in place, consumed together by one store.
-///
-/// Dropped unconsumed, nothing happened; and so if the process dies before that.
-#[must_use = "nothing is consumed before the chunk says so"]
-pub struct ReadChunk<'a, T> {
-    consumer: &'a mut Consumer<T>,
-    len: usize,
-}
-
-#[expect(clippy::len_without_is_empty, reason = "a chunk is never empty")]
-impl<T: Pod> ReadChunk<'_, T> {
-    /// Items in the chunk; at least one.
-    #[inline]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// A copy of the `index`-th item.
-    ///
-    /// # Panics
-    ///
-    /// Where the chunk has no such item.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, index: usize) -> T {
-        self.consumer.hold.bound.view().read(self.position(index))
-    }
-
-    /// As [`ReadChunk::get`], for items that are too large to be passed around.
-    ///
-    /// # Panics
-    ///
-    /// As [`ReadChunk::get`].
-    #[inline]
-    pub fn copy_to(&self, index: usize, item: &mut T) {
-        self.consumer.hold.bound.view().read_into(self.position(index), item);
-    }
-
-    /// Copies of all items in their order.
-    #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> {
-        (0..self.len).map(|index| self.get(index))
-    }
-
-    /// Where the `index`-th item lies, for reading it in place without a copy. Other processes may
-    /// write there if they break the rules, so make no reference of it.
-    ///
-    /// The pointer is good for one `T`, until the chunk is consumed or dropped.
-    ///
-    /// # Panics
-    ///
-    /// As [`ReadChunk::get`].
-    #[inline]
-    #[must_use]
-    pub fn as_ptr(&self, index: usize) -> *const T {
-        self.consumer.hold.bound.view().slot(self.position(index))
-    }
-
-    /// Consumes the first `count` items together; the others come again.
-    ///
-    /// # Panics
-    ///
-    /// Where the chunk has not so many.
-    #[inline]
-    pub fn consume(self, count: usize) {
-        assert!(count <= self.len, "a chunk of {} items", self.len);
-        let Consumer { hold, head } = self.consumer;
-        // A child forked since the chunk was made must not consume for its parent.
-        if hold.check().is_ok() && hold.bound.view().ring().consume(head, count as u64) {
-            hold.wake();
-        }
-    }
-
-    /// Consumes all items together.
-    #[inline]
-    pub fn consume_all(self) {
-        let len = self.len;
-        self.consume(len);
-    }
-
-    #[inline]
-    fn position(&self, index: usize) -> u64 {
-        assert!(index < self.len, "item {index} of a chunk of {}", self.len);
-        self.consumer.head.position().wrapping_add(index as u64)
-    }
-}
-
 impl<T> fmt::Debug for Consumer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Consumer")
             .field("at", self.hold.bound.object())
             .field("position", &self.head.position())
             .finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for ReadChunk<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadChunk").field("len", &self.len).finish_non_exhaustive()
     }
 }

@@ -25,7 +25,12 @@ impl<T> Hold<T> {
     const BETWEEN_QUESTIONS: u64 = 5_000_000;
 
     pub(super) fn new(bound: Bound<Items<T>>, end: End, token: Token) -> Self {
-        Self { bound, end, token, asked: Cell::new(0) }
+        Self {
+            bound,
+            end,
+            token,
+            asked: Cell::new(0),
+        }
     }
 
     /// An error in a child forked since the end was taken.
@@ -59,7 +64,11 @@ impl<T> Hold<T> {
         if ask {
             self.asked.set(now);
         }
-        let stopped = self.bound.view().ring().gone(self.end, &self.bound.seat()?, ask);
+        let stopped = self
+            .bound
+            .view()
+            .ring()
+            .gone(self.end, &self.bound.seat()?, ask);
         Ok(stopped.inspect(|stopped| self.mourn(*stopped)))
     }
 

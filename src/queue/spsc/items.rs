@@ -1,14 +1,17 @@
 //! The slots of a ring as items of one type: copied in, copied out, never borrowed.
 
-#![expect(unsafe_code, reason = "payloads are copied raw, because another process may write them")]
+#![expect(
+    unsafe_code,
+    reason = "payloads are copied raw, because another process may write them"
+)]
 
 use std::alloc::Layout;
 use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
-use crate::raw::spsc::{Spsc, payload};
 use crate::raw::Storage;
+use crate::raw::spsc::{Spsc, payload};
 
 /// A ring whose slots hold a `T` each.
 pub(crate) struct Items<T> {
@@ -19,7 +22,10 @@ pub(crate) struct Items<T> {
 
 impl<T> Clone for Items<T> {
     fn clone(&self) -> Self {
-        Self { ring: self.ring, of: PhantomData }
+        Self {
+            ring: self.ring,
+            of: PhantomData,
+        }
     }
 }
 
@@ -38,9 +44,17 @@ impl<T: Pod> Items<T> {
 
     /// The ring in `storage`; `None` where it is none of this type.
     pub(crate) fn attach(storage: Storage<'static>) -> Option<Self> {
-        const { assert!(align_of::<T>() <= Self::MOST_ALIGNED, "items of at most 64-byte alignment") };
+        const {
+            assert!(
+                align_of::<T>() <= Self::MOST_ALIGNED,
+                "items of at most 64-byte alignment"
+            )
+        };
         let (ring, geometry) = Spsc::attach(storage)?;
-        let items = Self { ring, of: PhantomData };
+        let items = Self {
+            ring,
+            of: PhantomData,
+        };
         let is_aligned = items.slot(0).is_aligned();
         (geometry.item() == Layout::new::<T>() && is_aligned).then_some(items)
     }
@@ -78,7 +92,10 @@ impl<T: Pod> Items<T> {
 
 /// A count of items, which is at most the capacity and that came from a `usize`.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "at most a capacity, which was a usize")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "at most a capacity, which was a usize"
+)]
 pub(super) fn count(count: u64) -> usize {
     count as usize
 }

@@ -7,13 +7,14 @@ use bytemuck::Pod;
 
 use crate::error::Result;
 use crate::queue::PushError;
-use crate::raw::spsc::{End, Stopped, Tail};
 use crate::raw::Token;
+use crate::raw::spsc::{End, Stopped, Tail};
 use crate::segment::Bound;
 use crate::sys::clock::Deadline;
 
 use super::end::Hold;
 use super::items::{self, Items};
+use super::write_chunk::WriteChunk;
 
 /// The end of a queue that items go into; made by [`Spsc::producer`](super::Spsc::producer).
 ///
@@ -26,13 +27,16 @@ use super::items::{self, Items};
 /// [`PushError::Disconnected`], until somebody takes the consumer's end. Our own, in the middle of
 /// an operation: an item, and a chunk, is published whole or not at all.
 pub struct Producer<T> {
-    hold: Hold<T>,
-    tail: Tail,
+    pub(super) hold: Hold<T>,
+    pub(super) tail: Tail,
 }
 
 impl<T: Pod> Producer<T> {
     pub(super) fn new(bound: Bound<Items<T>>, tail: Tail, token: Token) -> Self {
-        Self { hold: Hold::new(bound, End::Producer, token), tail }
+        Self {
+            hold: Hold::new(bound, End::Producer, token),
+            tail,
+        }
     }
 
     /// Publishes an item, sleeping until there is room.
@@ -136,11 +140,18 @@ impl<T: Pod> Producer<T> {
     pub fn try_write_chunk(&mut self, wanted: usize) -> Result<WriteChunk<'_, T>, PushError> {
         self.hold.check().map_err(PushError::Broken)?;
         let ring = self.hold.bound.view().ring();
-        let len = if ring.is_closed() { 0 } else { ring.room(&mut self.tail, at_least_one(wanted)) };
+        let len = if ring.is_closed() {
+            0
+        } else {
+            ring.room(&mut self.tail, at_least_one(wanted))
+        };
         if len == 0 {
             return Err(self.refuse());
         }
-        Ok(WriteChunk { producer: self, len: items::count(len) })
+        Ok(WriteChunk {
+            producer: self,
+            len: items::count(len),
+        })
     }
 
     /// As [`Producer::write_chunk`], but sleeps no longer than `limit`.
@@ -191,7 +202,11 @@ impl<T: Pod> Producer<T> {
     ///
     /// As [`Spsc::close`](super::Spsc::close).
     pub fn close(&mut self) -> Result<()> {
-        self.hold.bound.view().ring().close(&self.hold.bound.seat()?);
+        self.hold
+            .bound
+            .view()
+            .ring()
+            .close(&self.hold.bound.seat()?);
         Ok(())
     }
 
@@ -219,11 +234,18 @@ impl<T: Pod> Producer<T> {
         let wanted = at_least_one(wanted);
         self.hold.check().map_err(PushError::Broken)?;
         let ring = self.hold.bound.view().ring();
-        let mut len = if ring.is_closed() { 0 } else { ring.room(&mut self.tail, wanted) };
+        let mut len = if ring.is_closed() {
+            0
+        } else {
+            ring.room(&mut self.tail, wanted)
+        };
         if len == 0 {
             len = await_room(&self.hold, &mut self.tail, wanted, deadline)?;
         }
-        Ok(WriteChunk { producer: self, len: items::count(len) })
+        Ok(WriteChunk {
+            producer: self,
+            len: items::count(len),
+        })
     }
 
     #[inline]
@@ -263,10 +285,11 @@ fn await_room<T: Pod>(
 ) -> Result<u64, PushError> {
     let seat = hold.bound.seat().map_err(PushError::Broken)?;
     let ring = hold.bound.view().ring();
-    ring.wait_for_room(tail, wanted, &seat, deadline()).map_err(|stopped| {
-        hold.mourn(stopped);
-        stopped.into()
-    })
+    ring.wait_for_room(tail, wanted, &seat, deadline())
+        .map_err(|stopped| {
+            hold.mourn(stopped);
+            stopped.into()
+        })
 }
 
 impl From<Stopped> for PushError {
@@ -278,101 +301,11 @@ impl From<Stopped> for PushError {
     }
 }
 
-/// Room for some items: written in place, published together by one store.
-///
-/// Dropped uncommitted, nothing happened; and so if the process dies before the commit.
-#[must_use = "nothing is published before the commit"]
-pub struct WriteChunk<'a, T> {
-    producer: &'a mut Producer<T>,
-    len: usize,
-}
-
-#[expect(clippy::len_without_is_empty, reason = "a chunk is never empty")]
-impl<T: Pod> WriteChunk<'_, T> {
-    /// Items that there is room for; at least one.
-    #[inline]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Writes the `index`-th item.
-    ///
-    /// # Panics
-    ///
-    /// Where the chunk has no such item.
-    #[inline]
-    pub fn set(&mut self, index: usize, item: T) {
-        self.copy_from(index, &item);
-    }
-
-    /// As [`WriteChunk::set`], for items that are too large to be passed around.
-    ///
-    /// # Panics
-    ///
-    /// As [`WriteChunk::set`].
-    #[inline]
-    pub fn copy_from(&mut self, index: usize, item: &T) {
-        let position = self.position(index);
-        self.producer.hold.bound.view().write(position, item);
-    }
-
-    /// Where the `index`-th item is to be, for writing it in place without a copy. What lies there
-    /// is some earlier item. Other processes may write there too, so make no reference of it.
-    ///
-    /// The pointer is good for one `T`, until the chunk is committed or dropped.
-    ///
-    /// # Panics
-    ///
-    /// As [`WriteChunk::set`].
-    #[inline]
-    pub fn as_mut_ptr(&mut self, index: usize) -> *mut T {
-        let position = self.position(index);
-        self.producer.hold.bound.view().slot(position)
-    }
-
-    /// Publishes the first `count` items together.
-    ///
-    /// All of them must have been written: otherwise an earlier item is published again.
-    ///
-    /// # Panics
-    ///
-    /// Where the chunk has not so many.
-    #[inline]
-    pub fn commit(self, count: usize) {
-        assert!(count <= self.len, "a chunk of {} items", self.len);
-        let Producer { hold, tail } = self.producer;
-        // A child forked since the chunk was made must not publish for its parent.
-        if hold.check().is_ok() && hold.bound.view().ring().publish(tail, count as u64) {
-            hold.wake();
-        }
-    }
-
-    /// Publishes all items together.
-    #[inline]
-    pub fn commit_all(self) {
-        let len = self.len;
-        self.commit(len);
-    }
-
-    #[inline]
-    fn position(&self, index: usize) -> u64 {
-        assert!(index < self.len, "item {index} of a chunk of {}", self.len);
-        self.producer.tail.position().wrapping_add(index as u64)
-    }
-}
-
 impl<T> fmt::Debug for Producer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Producer")
             .field("at", self.hold.bound.object())
             .field("position", &self.tail.position())
             .finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for WriteChunk<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteChunk").field("len", &self.len).finish_non_exhaustive()
     }
 }

@@ -82,7 +82,10 @@ impl Spsc<'_> {
         }
         // Release: as in `publish`.
         self.tail.store(tail, Ordering::Release);
-        Ok(Tail { position: tail, limit: head.wrapping_add(self.capacity()) })
+        Ok(Tail {
+            position: tail,
+            limit: head.wrapping_add(self.capacity()),
+        })
     }
 
     /// Takes the consumer's end at the first item that nobody has consumed.
@@ -95,13 +98,23 @@ impl Spsc<'_> {
             // Acquire: pairs with the Release in `publish`.
             let noted = self.tail.load(Ordering::Acquire);
             // Behind the head, it is where a batch begins that was consumed in part.
-            let end = if within(noted) { Some(noted) } else { self.boundary_after(noted) };
+            let end = if within(noted) {
+                Some(noted)
+            } else {
+                self.boundary_after(noted)
+            };
             if let Some(published) = end.filter(|end| within(*end)) {
-                return Ok(Head { position, published });
+                return Ok(Head {
+                    position,
+                    published,
+                });
             }
             hint::spin();
         }
-        Ok(Head { position, published: position })
+        Ok(Head {
+            position,
+            published: position,
+        })
     }
 
     /// Gives `end` back in order, and tells the other end. Nothing where the caller is no owner.
@@ -120,7 +133,9 @@ impl Spsc<'_> {
         // Release: pairs with the Acquire in `claim` and `gone`. Relaxed on failure: somebody
         // else's end is left alone.
         let post = self.post(end);
-        let freed = post.hold.compare_exchange(owned, why, Ordering::Release, Ordering::Relaxed);
+        let freed = post
+            .hold
+            .compare_exchange(owned, why, Ordering::Release, Ordering::Relaxed);
         if freed.is_ok() {
             post.rouse(peers);
         }
@@ -135,7 +150,10 @@ impl Spsc<'_> {
             }
             let mine = Hold::by(peers.me());
             // Acquire: pairs with the Release in `vacate`. From the dead, see the module page.
-            match post.hold.compare_exchange(seen.0, mine, Ordering::Acquire, Ordering::Relaxed) {
+            match post
+                .hold
+                .compare_exchange(seen.0, mine, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) => {
                     // A sleeper is to watch the new owner's life.
                     post.rouse(peers);

@@ -33,7 +33,9 @@ impl Geometry {
 
     /// Bytes of the whole object.
     pub(crate) fn size(&self) -> Option<usize> {
-        stride(self.item)?.checked_mul(self.capacity)?.checked_add(SLOTS)
+        stride(self.item)?
+            .checked_mul(self.capacity)?
+            .checked_add(SLOTS)
     }
 
     /// Layout of one item.
@@ -49,7 +51,11 @@ pub(crate) const fn payload(item: Layout) -> usize {
 }
 
 const fn align(item: Layout) -> usize {
-    if item.size() < LARGE || item.align() >= LINE { item.align() } else { LINE }
+    if item.size() < LARGE || item.align() >= LINE {
+        item.align()
+    } else {
+        LINE
+    }
 }
 
 /// Bytes from one tag to the next.
@@ -67,9 +73,15 @@ impl<'a> Spsc<'a> {
     pub(crate) fn init(storage: Storage<'a>, geometry: Geometry) -> Option<()> {
         let fixed: &Fixed = storage.get(0)?;
         // Relaxed, all three: nobody else sees the object before its creation is published.
-        fixed.capacity.store(geometry.capacity as u64, Ordering::Relaxed);
-        fixed.item_size.store(geometry.item.size() as u64, Ordering::Relaxed);
-        fixed.item_align.store(geometry.item.align() as u64, Ordering::Relaxed);
+        fixed
+            .capacity
+            .store(geometry.capacity as u64, Ordering::Relaxed);
+        fixed
+            .item_size
+            .store(geometry.item.size() as u64, Ordering::Relaxed);
+        fixed
+            .item_align
+            .store(geometry.item.align() as u64, Ordering::Relaxed);
         Some(())
     }
 
@@ -99,7 +111,10 @@ impl<'a> Spsc<'a> {
     /// The slot of `position`: its tag, and behind it the payload.
     #[inline]
     pub(crate) fn slot(&self, position: u64) -> *mut u8 {
-        let tag = self.slots.as_ptr().wrapping_add(self.index(position) * self.stride);
+        let tag = self
+            .slots
+            .as_ptr()
+            .wrapping_add(self.index(position) * self.stride);
         tag.cast_mut().cast()
     }
 }

@@ -19,7 +19,10 @@ impl Fixed {
 
 impl Post {
     fn new() -> Self {
-        Self { hold: AtomicU32::new(0), bell: AtomicU32::new(0) }
+        Self {
+            hold: AtomicU32::new(0),
+            bell: AtomicU32::new(0),
+        }
     }
 }
 
@@ -31,6 +34,13 @@ impl<'a> Spsc<'a> {
         head: &'a AtomicU64,
         tags: &'a [AtomicU64],
     ) -> Self {
-        Self { fixed, tail, head, slots: tags, stride: 1, mask: tags.len() as u64 - 1 }
+        Self {
+            fixed,
+            tail,
+            head,
+            slots: tags,
+            stride: 1,
+            mask: tags.len() as u64 - 1,
+        }
     }
 }

@@ -16,7 +16,13 @@ impl Spsc<'_> {
         deadline: Deadline,
     ) -> Result<u64, Stopped> {
         // A closed ring has no room: the wait then ends by what it knows of the other end.
-        let look = || if self.is_closed() { 0 } else { self.room(tail, wanted) };
+        let look = || {
+            if self.is_closed() {
+                0
+            } else {
+                self.room(tail, wanted)
+            }
+        };
         self.wait(End::Producer, look, peers, deadline)
     }
 

@@ -6,6 +6,7 @@ mod mpmc;
 mod rlock;
 mod segment;
 mod semaphore;
+mod spsc;
 mod sweep;
 mod value;
 
@@ -19,6 +20,7 @@ pub fn laws() -> Vec<super::Law> {
         value::LAWS,
         array::LAWS,
         semaphore::LAWS,
+        spsc::LAWS,
     ]
     .concat()
 }
