@@ -5,7 +5,9 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use outlive::{Lock, RLock, Segment};
+use outlive::queue::mpmc::Mpmc;
+use outlive::queue::spsc::Spsc;
+use outlive::{Array, AtomicArray, Lock, RLock, Segment, Semaphore, Value};
 use outlive_fuzz::hostile::{Blow, Ground, Place, options};
 use outlive_fuzz::limits::SHORT;
 
@@ -28,9 +30,8 @@ fuzz_target!(|input: Input| {
         }
         Input::Struck(blows) => {
             let (segment, ground) = Ground::new();
-            let lock = Lock::create(&segment, "lock").expect("room");
-            let rlock = RLock::create(&segment, "rlock").expect("room");
-            drop((lock, rlock, segment));
+            fill(&segment);
+            drop(segment);
             for blow in &blows {
                 ground.strike(blow);
             }
@@ -40,6 +41,18 @@ fuzz_target!(|input: Input| {
         }
     }
 });
+
+/// One object of each kind, left under its name.
+fn fill(segment: &Segment) {
+    Lock::create(segment, "lock").expect("room");
+    RLock::create(segment, "rlock").expect("room");
+    Value::create(segment, "value", [7_u64; 3]).expect("room");
+    Array::create_from_slice(segment, "array", &[1_u32, 2, 3]).expect("room");
+    AtomicArray::<u16>::create(segment, "atomics", 10).expect("room");
+    Semaphore::create(segment, "semaphore", 5).expect("room");
+    Spsc::<u64>::create(segment, "spsc", 8).expect("room");
+    Mpmc::<u64>::create(segment, "mpmc", 8).expect("room");
+}
 
 fn use_all(segment: &Segment) {
     let _ = segment.free();
@@ -55,6 +68,40 @@ fn use_all(segment: &Segment) {
     if let Ok(lock) = RLock::open_or_create(segment, "rlock") {
         drop(lock.try_lock());
         drop(lock.lock_timeout(SHORT));
+    }
+    if let Ok(value) = Value::<[u64; 3]>::open(segment, "value") {
+        let _ = value.get();
+        drop(value.try_lock());
+    }
+    if let Ok(array) = Array::<u32>::open(segment, "array") {
+        drop(array.try_lock().map(|mut guard| guard.fill(9)));
+        drop(
+            array
+                .lock_timeout(SHORT)
+                .or_else(|e| e.repair(|guard| guard.fill(0))),
+        );
+    }
+    if let Ok(atomics) = AtomicArray::<u16>::open(segment, "atomics") {
+        let _ = (atomics.fetch_add(3, 1), atomics.get(11), atomics.to_vec());
+    }
+    if let Ok(semaphore) = Semaphore::open(segment, "semaphore") {
+        let _ = semaphore.available();
+        drop(semaphore.try_acquire_many(2));
+        drop(semaphore.acquire_timeout(SHORT));
+    }
+    if let Ok(queue) = Spsc::<u64>::open(segment, "spsc") {
+        if let Ok(mut producer) = queue.producer() {
+            drop((producer.try_push(1), producer.push_timeout(2, SHORT)));
+        }
+        if let Ok(mut consumer) = queue.consumer() {
+            drop((consumer.try_pop(), consumer.pop_timeout(SHORT)));
+        }
+        let _ = queue.close();
+    }
+    if let Ok(queue) = Mpmc::<u64>::open(segment, "mpmc") {
+        drop((queue.try_put(1), queue.put_timeout(2, SHORT)));
+        drop((queue.try_get(), queue.get_timeout(SHORT)));
+        let _ = queue.close();
     }
     let _ = Lock::create(segment, "new");
     let _ = segment.reap();
