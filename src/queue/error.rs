@@ -55,7 +55,11 @@ pub enum GetError {
 }
 
 fn gone(f: &mut fmt::Formatter<'_>, crashed: bool) -> fmt::Result {
-    f.write_str(if crashed { "the other end died" } else { "the other end is closed" })
+    f.write_str(if crashed {
+        "the other end died"
+    } else {
+        "the other end is closed"
+    })
 }
 
 impl fmt::Display for PushError {
@@ -80,13 +84,21 @@ impl fmt::Display for PopError {
 
 impl std::error::Error for PushError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Broken(error) = self { error.source() } else { None }
+        if let Self::Broken(error) = self {
+            error.source()
+        } else {
+            None
+        }
     }
 }
 
 impl std::error::Error for PopError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Broken(error) = self { error.source() } else { None }
+        if let Self::Broken(error) = self {
+            error.source()
+        } else {
+            None
+        }
     }
 }
 
@@ -112,12 +124,20 @@ impl fmt::Display for GetError {
 
 impl std::error::Error for PutError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Broken(error) = self { error.source() } else { None }
+        if let Self::Broken(error) = self {
+            error.source()
+        } else {
+            None
+        }
     }
 }
 
 impl std::error::Error for GetError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Broken(error) = self { error.source() } else { None }
+        if let Self::Broken(error) = self {
+            error.source()
+        } else {
+            None
+        }
     }
 }

@@ -97,12 +97,18 @@ impl Pace {
 
     /// For a wait on an owner: 1 ms to 20 ms.
     pub(crate) fn for_owner() -> Self {
-        Self { slice: Self::FIRST, most: 20_000_000 }
+        Self {
+            slice: Self::FIRST,
+            most: 20_000_000,
+        }
     }
 
     /// For a wait on an event that no participant in particular owes: 1 ms to 200 ms.
     pub(crate) fn for_event() -> Self {
-        Self { slice: Self::FIRST, most: 200_000_000 }
+        Self {
+            slice: Self::FIRST,
+            most: 200_000_000,
+        }
     }
 
     /// The next slice in nanoseconds.

@@ -1,6 +1,9 @@
 //! The protocols' residents, by name.
 
-#![expect(unsafe_code, reason = "each line here is a promise about one type's layout")]
+#![expect(
+    unsafe_code,
+    reason = "each line here is a promise about one type's layout"
+)]
 
 pub(crate) use crate::sys::storage::{Resident, Storage};
 

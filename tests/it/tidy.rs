@@ -168,7 +168,7 @@ fn sequential_consistency_gives_its_reason() {
         let lines: Vec<&str> = source.text.lines().collect();
         for (number, _) in source.code().filter(|(_, code)| code.contains("SeqCst")) {
             let nearby = &lines[number.saturating_sub(NEARBY + 1)..number];
-            if !nearby.iter().any(|line| is_reason(line)) {
+            if !nearby.iter().any(is_reason) {
                 violations.push(source.at(number, "SeqCst without a reason"));
             }
         }
