@@ -311,6 +311,12 @@ fn a_successor_that_dies_in_its_claim_is_succeeded() {
             queue.put(&mut tail, &[1, 2], &first)
         });
         assert!(end.is_none());
+        let last = seat(&world, 2);
+        let mut head = queue.ring().claim_consumer(&last).unwrap();
+        assert_eq!(queue.take(&mut head, &last), Ok(1));
+        queue.ring().leave(End::Consumer, &last);
+        // In the middle of a batch whose end is not noted.
+        let mut head = queue.ring().claim_consumer(&last).unwrap();
         let victim = {
             let (peers, queue, died) = (seat(&world, 1), queue.clone(), died.clone());
             thread::spawn(move || {
@@ -322,9 +328,6 @@ fn a_successor_that_dies_in_its_claim_is_succeeded() {
                 note_death(&end, &died);
             })
         };
-        let last = seat(&world, 2);
-        let mut head = queue.ring().claim_consumer(&last).unwrap();
-        assert_eq!(queue.take(&mut head, &last), Ok(1));
         victim.join().unwrap();
         let mut tail = queue.ring().claim_producer(&last).unwrap();
         queue.put(&mut tail, &[3], &last).unwrap();
