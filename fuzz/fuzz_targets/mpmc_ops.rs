@@ -31,7 +31,7 @@ struct Input {
 }
 
 fuzz_target!(|input: Input| {
-    let segment = options().anonymous().expect("a segment");
+    let segment = options().size(64 << 10).anonymous().expect("a segment");
     let mut queue =
         Mpmc::<Item>::create(&segment, "queue", usize::from(input.capacity).max(1)).expect("room");
     let capacity = queue.capacity();
