@@ -1,15 +1,42 @@
 //! What is done to the arena under its books, with everything that can be done about a full one.
 
+use std::time::Duration;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::Peers;
+use crate::raw::lock::StillHeld;
 use crate::sys::atomic::Ordering;
 use crate::sys::clock::Deadline;
 
 use super::arena::Fresh;
 use super::block::Phase;
 use super::inner::Inner;
+use super::seat::Seat;
+
+/// How long the books are waited for. Their holders need microseconds: whoever waits so long waits
+/// for a stopped process, or for garbage that names a living one.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Inner {
+    /// Takes the books, which `header.books.unlock` gives back. In what state they were left does
+    /// not matter: every change of the arena is one store.
+    pub(crate) fn lock_books(&self, seat: Seat<'_>) -> Result<()> {
+        let books = &self.checked_header()?.books;
+        match books.lock(seat, Deadline::after(PATIENCE)) {
+            Ok(_) => Ok(()),
+            Err(StillHeld) => {
+                let holder = books.owner().map(|token| self.identity_of(token).pid);
+                let doing = format!(
+                    "take the books of segment `{}` from process {}",
+                    self.name,
+                    holder.unwrap_or(0)
+                );
+                Err(Error::new(ErrorKind::TimedOut, doing)
+                    .advise("if that process is stopped, let it go on or kill it"))
+            }
+        }
+    }
+
     /// Takes room for an object; where there is none, repairs after the dead and looks once more.
     pub(crate) fn allocate(&self, len: u64, name_room: bool) -> Result<Option<Fresh>> {
         if let Some(fresh) = self.allocate_once(len, name_room)? {
@@ -26,8 +53,7 @@ impl Inner {
         let header = self.checked_header()?;
         let arena = self.arena()?;
         let mut room = self.room.lock();
-        // The lock's outcome does not matter: every change of the arena is one store.
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        self.lock_books(seat)?;
         // A remembered place is one of the chain's as long as no blocks were merged since. Relaxed:
         // the lock orders it.
         let merges = || header.merges.load(Ordering::Relaxed);
@@ -51,7 +77,7 @@ impl Inner {
         }
         let seat = self.seat()?;
         let header = self.checked_header()?;
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        self.lock_books(seat)?;
         // Only under the books is "nobody wants it" final: opening takes them too.
         if block.word().phase() == Phase::Live && !block.is_wanted() {
             self.arena()?.free(block);
@@ -65,7 +91,7 @@ impl Inner {
         let seat = self.seat()?;
         let header = self.checked_header()?;
         let arena = self.arena()?;
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        self.lock_books(seat)?;
         let found = arena.find(name);
         if let Some(block) = found {
             block.clear_name();
@@ -84,7 +110,7 @@ impl Inner {
         let seat = self.seat()?;
         let header = self.checked_header()?;
         let arena = self.arena()?;
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        self.lock_books(seat)?;
         let free = arena.free_bytes();
         header.books.unlock(&seat, false);
         Ok(free)

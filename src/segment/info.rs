@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use crate::error::Result;
 use crate::raw::{Kind, Peers};
 use crate::sys::atomic::Ordering;
-use crate::sys::clock::Deadline;
 
 use super::block::Phase;
 use super::inner::Inner;
@@ -69,7 +68,7 @@ impl Inner {
         let header = self.checked_header()?;
         let arena = self.arena()?;
         let registry = self.registry();
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        self.lock_books(seat)?;
         let objects = arena
             .chain()
             .filter(|block| block.word().phase() == Phase::Live)

@@ -9,7 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::{Kind, Peers, Storage, Token};
 use crate::sys::atomic::Ordering;
-use crate::sys::clock::Deadline;
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
@@ -110,7 +109,7 @@ impl Object {
         // Before the books, and until the object is entered: no thread of this process must take
         // the holder's bit out in between. So it is when objects are opened and let go.
         let mut open = inner.open.lock();
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        inner.lock_books(seat)?;
         let exists = name.is_some_and(|name| arena.find(name).is_some());
         if exists {
             arena.free(block);
@@ -301,7 +300,7 @@ impl Inner {
         let header = self.checked_header()?;
         // As in `create`.
         let mut open = self.open.lock();
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        self.lock_books(seat)?;
         let found = find(self).and_then(|block| {
             let block = block.ok_or_else(|| Error::new(ErrorKind::NotFound, doing()))?;
             // Relaxed: the Acquire of the block's word orders it.

@@ -10,7 +10,7 @@ use crate::raw::permits::Permits;
 use crate::raw::robust_lock::{Obituary, RobustLock};
 use crate::raw::spsc::Spsc;
 use crate::raw::{Kind, Peers, Storage, Token, record};
-use crate::sys::clock::{self, Deadline};
+use crate::sys::clock;
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
@@ -60,7 +60,7 @@ impl Inner {
         let mut objects = 0;
         // The books stand still meanwhile: the chain must not change under the walk. They may be
         // inherited from the dead themselves; every change of the arena is one store.
-        let _ = header.books.lock(seat, Deadline::NEVER);
+        self.lock_books(seat)?;
         for block in arena.chain() {
             match block.word().phase() {
                 Phase::Free => {}
