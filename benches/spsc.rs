@@ -1,7 +1,10 @@
 //! `Spsc`: alone, from thread to thread, and the sizes of items. Against other queues, and between
 //! processes, see `compare/`.
 
-#![expect(clippy::unwrap_used, reason = "a bench ends where something is not as it should be")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench ends where something is not as it should be"
+)]
 
 use std::hint::black_box;
 
