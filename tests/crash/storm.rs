@@ -124,6 +124,12 @@ fn life(world: &World, me: usize, seed: u64) -> u8 {
 
 type Step = Result<(), u8>;
 
+/// Says where it went wrong.
+fn hung(what: &str, error: &dyn std::fmt::Debug) -> u8 {
+    eprintln!("{what}: {error:?}");
+    HUNG
+}
+
 fn locked(world: &World, me: u64) -> Step {
     let pair = |index| world.pair.get(index).unwrap();
     let guard = match world.lock.lock_timeout(HANG) {
@@ -134,7 +140,7 @@ fn locked(world: &World, me: u64) -> Step {
             world.pair.set(2, 0).unwrap();
             died.repaired()
         }
-        Err(_) => return Err(HUNG),
+        Err(e) => return Err(hung("lock", &e)),
     };
     if world.pair.swap(2, me).unwrap() != 0 {
         return Err(TWO_OWNERS);
@@ -151,7 +157,10 @@ fn locked(world: &World, me: u64) -> Step {
 }
 
 fn permitted(world: &World, random: &mut Random) -> Step {
-    let permit = world.semaphore.acquire_timeout(HANG).map_err(|_| HUNG)?;
+    let permit = world
+        .semaphore
+        .acquire_timeout(HANG)
+        .map_err(|e| hung("semaphore", &e))?;
     random.dawdle();
     drop(permit);
     Ok(())
@@ -221,7 +230,7 @@ fn exchanged(world: &World, random: &mut Random) -> Step {
 /// Numbers without a gap: the next after the last that was published, by this worker or a dead one.
 fn pushed(world: &World, end: &mut Option<(spsc::Producer<u64>, u64)>) -> Step {
     if end.is_none() {
-        let producer = world.spsc.producer().map_err(|_| HUNG)?;
+        let producer = world.spsc.producer().map_err(|e| hung("producer", &e))?;
         // Everything published is in the queue or was popped.
         let popped = world.books.last_popped.get(0).unwrap();
         let next = world.books.last_popped.get(1).unwrap().max(popped) + 1;
@@ -236,14 +245,14 @@ fn pushed(world: &World, end: &mut Option<(spsc::Producer<u64>, u64)>) -> Step {
             *next += 1;
         }
         Err(PushError::Full | PushError::Disconnected { .. }) => {}
-        Err(PushError::Broken(_)) => return Err(HUNG),
+        Err(PushError::Broken(e)) => return Err(hung("push", &e)),
     }
     Ok(())
 }
 
 fn popped(world: &World, end: &mut Option<spsc::Consumer<u64>>) -> Step {
     if end.is_none() {
-        *end = Some(world.spsc.consumer().map_err(|_| HUNG)?);
+        *end = Some(world.spsc.consumer().map_err(|e| hung("consumer", &e))?);
     }
     let Some(consumer) = end else { return Ok(()) };
     match consumer.pop_timeout(Duration::from_millis(20)) {
@@ -258,7 +267,7 @@ fn popped(world: &World, end: &mut Option<spsc::Consumer<u64>>) -> Step {
             }
         }
         Err(PopError::Empty | PopError::Disconnected { .. }) => {}
-        Err(PopError::Broken(_)) => return Err(HUNG),
+        Err(PopError::Broken(e)) => return Err(hung("pop", &e)),
     }
     Ok(())
 }
