@@ -196,6 +196,28 @@ fn a_reaper_that_dies_is_followed_by_another() {
 }
 
 #[test]
+fn the_dead_never_look_alive_while_somebody_takes_their_slot() {
+    at_every_death(2, |k, died| {
+        let table = Table::new();
+        let (dead, lives) = (Process(&table, 1), Process(&table, 2));
+        let token = dead.join().unwrap();
+        lives.join().unwrap();
+        dead.drop_leases();
+        let joiner = {
+            let (table, died) = (table.clone(), died.clone());
+            thread::spawn(move || {
+                let process = Process(&table, 3);
+                let end = death::victim(k, || process.join());
+                note_death(&end, &died);
+                process.drop_leases();
+            })
+        };
+        assert!(table.registry().is_dead(&lives, token));
+        joiner.join().unwrap();
+    });
+}
+
+#[test]
 fn a_joiner_that_dies_in_the_slot_of_the_dead_leaves_nothing_behind() {
     at_every_death(2, |k, died| {
         let table = Table::new();

@@ -23,9 +23,12 @@
 //!
 //! 1. The lease is taken before the slot becomes live and is never given up while it lives. So
 //!    *live* and then *lease free*, looked at in this order, is proof of death.
-//! 2. Only the holder of the lease makes a slot live or free. A slot is free only when everything
+//! 2. The lease of a slot that looks live is taken by nobody: the death is noticed and the slot
+//!    doomed first. So *live*, *lease taken* and *live* again says that the participant lives: a
+//!    dead one does not look alive while its slot is taken over.
+//! 3. Only the holder of the lease makes a slot live or free. A slot is free only when everything
 //!    that its participants owned has been repaired; `oldest` is raised only after a repair.
-//! 3. A token of an earlier generation, of a doomed slot or of no slot at all names the dead.
+//! 4. A token of an earlier generation, of a doomed slot or of no slot at all names the dead.
 //!
 //! # Memory orderings
 //!
@@ -113,6 +116,11 @@ pub(crate) const LIFELINE_OFFSET: usize = core::mem::offset_of!(Slot, lifeline);
 const _: () = assert!(size_of::<Slot>() == 64 && LIFELINE_OFFSET == 8);
 
 impl Slot {
+    fn seen(&self) -> State {
+        // Acquire: see the module page.
+        State(self.state.load(Ordering::Acquire))
+    }
+
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self {
@@ -175,18 +183,20 @@ impl<'a> Registry<'a> {
         describe: &impl Fn(&Slot),
     ) -> Option<Token> {
         let slot = self.slot(index)?;
-        let state = || State(slot.state.load(Ordering::Acquire));
-        let suits = || !only_free || state().phase() == Phase::Free;
-        if !suits() || !leases.try_take(index) {
+        let suits = |phase| phase == Phase::Free || phase == Phase::Doomed && !only_free;
+        if !only_free {
+            self.notice_death(leases, index, slot);
+        }
+        if !suits(slot.seen().phase()) || !leases.try_take(index) {
             return None;
         }
         // Only under the lease is the state our own to change.
-        if !suits() {
-            leases.give_up(index);
-            return None;
-        }
-        let seen = state();
+        let seen = slot.seen();
         let generation = match seen.phase() {
+            phase if !suits(phase) => {
+                leases.give_up(index);
+                return None;
+            }
             Phase::Free => seen.generation(),
             // The last participant is dead: its tokens must not become ours.
             Phase::Live | Phase::Doomed => seen.generation().wrapping_add(1),
@@ -231,22 +241,23 @@ impl<'a> Registry<'a> {
         let Some(slot) = self.slot(token.slot()) else {
             return true;
         };
-        let seen = State(slot.state.load(Ordering::Acquire));
-        if seen != State::new(token.generation(), Phase::Live) {
+        let alive = State::new(token.generation(), Phase::Live);
+        if slot.seen() != alive {
             return true;
         }
         // Invariant 1: first the state, then the lease.
         if leases.is_taken(token.slot()) {
-            return false;
+            // Invariant 2: unless the slot has been doomed since, it is the participant's own.
+            return slot.seen() != alive;
         }
-        self.doom(slot, seen);
+        self.doom(slot, alive);
         true
     }
 
     /// The same without a trace: for whoever only looks.
     pub(crate) fn looks_dead(self, leases: &impl Leases, token: Token) -> bool {
         self.slot(token.slot()).is_none_or(|slot| {
-            State(slot.state.load(Ordering::Acquire)) != State::new(token.generation(), Phase::Live)
+            slot.seen() != State::new(token.generation(), Phase::Live)
                 || !leases.is_taken(token.slot())
         })
     }
@@ -254,14 +265,14 @@ impl<'a> Registry<'a> {
     /// Whether `token` is the last that its slot was joined under: the description is its own.
     pub(crate) fn is_latest(self, token: Token) -> bool {
         self.slot(token.slot()).is_some_and(|slot| {
-            let seen = State(slot.state.load(Ordering::Acquire));
+            let seen = slot.seen();
             seen.generation() == token.generation() && seen.phase() != Phase::Free
         })
     }
 
     /// The participant in the slot with this index, if it is live or its death not yet noticed.
     pub(crate) fn occupant(self, index: u32) -> Option<Token> {
-        let seen = State(self.slot(index)?.state.load(Ordering::Acquire));
+        let seen = self.slot(index)?.seen();
         (seen.phase() == Phase::Live).then(|| Token::new(seen.generation(), index))
     }
 
@@ -271,17 +282,11 @@ impl<'a> Registry<'a> {
     /// doomed. The caller's own slot must not be asked for.
     pub(crate) fn condemn(self, leases: &impl Leases, index: u32) -> Option<Token> {
         let slot = self.slot(index)?;
-        let seen = State(slot.state.load(Ordering::Acquire));
-        match seen.phase() {
-            Phase::Free => return None,
-            Phase::Live if leases.is_taken(index) => return None,
-            Phase::Live => self.doom(slot, seen),
-            Phase::Doomed => {}
-        }
-        if !leases.try_take(index) {
+        self.notice_death(leases, index, slot);
+        if slot.seen().phase() != Phase::Doomed || !leases.try_take(index) {
             return None;
         }
-        let now = State(slot.state.load(Ordering::Acquire));
+        let now = slot.seen();
         if now.phase() != Phase::Doomed {
             leases.give_up(index);
             return None;
@@ -311,6 +316,14 @@ impl<'a> Registry<'a> {
             );
         }
         leases.give_up(token.slot());
+    }
+
+    /// Dooms the slot if its participant has died.
+    fn notice_death(self, leases: &impl Leases, index: u32, slot: &Slot) {
+        let seen = slot.seen();
+        if seen.phase() == Phase::Live && !leases.is_taken(index) {
+            self.doom(slot, seen);
+        }
     }
 
     fn doom(self, slot: &Slot, seen: State) {
