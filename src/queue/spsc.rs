@@ -48,7 +48,7 @@ pub use write_chunk::WriteChunk;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{AlreadyHeld, End, Geometry};
-use crate::raw::{Kind, Peers, Storage, Token, spsc};
+use crate::raw::{Kind, Storage, spsc};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Seat, Segment, Spec};
 
@@ -139,8 +139,8 @@ impl<T: Pod> Spsc<T> {
     ///
     /// [`ErrorKind::InUse`] where a living process has it, perhaps this one.
     pub fn producer(&self) -> Result<Producer<T>> {
-        let (tail, token) = self.claim(End::Producer, |ring, seat| ring.claim_producer(seat))?;
-        Ok(Producer::new(self.bound.clone(), tail, token))
+        let tail = self.claim(End::Producer, |ring, seat| ring.claim_producer(seat))?;
+        Ok(Producer::new(self.bound.clone(), tail))
     }
 
     /// Takes the consumer's end; it goes on at the first item that was not consumed.
@@ -153,15 +153,15 @@ impl<T: Pod> Spsc<T> {
     ///
     /// [`ErrorKind::InUse`] where a living process has it, perhaps this one.
     pub fn consumer(&self) -> Result<Consumer<T>> {
-        let (head, token) = self.claim(End::Consumer, |ring, seat| ring.claim_consumer(seat))?;
-        Ok(Consumer::new(self.bound.clone(), head, token))
+        let head = self.claim(End::Consumer, |ring, seat| ring.claim_consumer(seat))?;
+        Ok(Consumer::new(self.bound.clone(), head))
     }
 
     fn claim<R>(
         &self,
         end: End,
         claim: impl FnOnce(&spsc::Spsc<'_>, &Seat<'_>) -> Result<R, AlreadyHeld>,
-    ) -> Result<(R, Token)> {
+    ) -> Result<R> {
         let seat = self.bound.seat()?;
         let ring = self.ring();
         let before = ring.owner(end);
@@ -175,7 +175,7 @@ impl<T: Pod> Spsc<T> {
         if before.is_some() {
             self.bound.object().reap();
         }
-        Ok((claimed, seat.me()))
+        Ok(claimed)
     }
 
     /// Says for ever that nothing more is to come: the producer is refused, the consumer takes what

@@ -157,13 +157,11 @@ impl LockWord {
     /// due: somebody may sleep. It is so after every inheritance.
     #[inline]
     pub(crate) fn free_as_found(&self, me: Token) -> bool {
-        // Relaxed: an owner reads its own store. A branch, and not an argument of the exchange,
-        // which so need not wait for the load.
-        if self.0.load(Ordering::Relaxed) == me.bits() {
-            self.free(false)
-        } else {
-            self.free_if_owned(me)
-        }
+        // Release: as in `free`. Relaxed on failure: the value is looked at again.
+        self.0
+            .compare_exchange(me.bits(), 0, Ordering::Release, Ordering::Relaxed)
+            .is_err()
+            && self.free_if_owned(me)
     }
 
     /// The rest of [`LockWord::free_as_found`]: a marked lock, one with waiters, or somebody

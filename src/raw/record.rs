@@ -131,7 +131,7 @@ impl Record<'_> {
 
     /// Takes the right to update, sleeping until it is free, its holder dies, or the deadline
     /// passes.
-    #[inline]
+    #[cfg(loom)]
     pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
         self.head.lock.lock(peers, deadline)
     }

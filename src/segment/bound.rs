@@ -28,33 +28,47 @@ pub(crate) struct Bound<V> {
 
 /// The token that this process had when it last asked, and the fork epoch in which it did: asking
 /// again costs two loads that do not wait for each other.
+///
+/// Two words, and not one with two halves: to take that apart would cost as much as a load, and
+/// between two locked instructions every cycle counts. Within an epoch the token never changes.
 #[derive(Debug)]
-struct Known(Remembered);
-type Remembered = core::sync::atomic::AtomicU64;
+struct Known {
+    epoch: Remembered,
+    token: Remembered,
+}
+type Remembered = core::sync::atomic::AtomicU32;
 
 impl Default for Known {
     fn default() -> Self {
-        Self(Remembered::new(0))
+        Self {
+            epoch: Remembered::new(epoch::NEVER),
+            token: Remembered::new(0),
+        }
     }
 }
 
 impl Known {
+    /// Whether there has been no fork since the token was set.
+    #[inline]
+    fn is_current(&self) -> bool {
+        // Acquire: pairs with the Release in `set`: the token and its membership came before it.
+        self.epoch.load(Ordering::Acquire) == epoch::current()
+    }
+
     #[inline]
     fn token(&self) -> Option<Token> {
-        // Acquire: pairs with the Release in `set`: the token's membership came before it.
-        let known = self.0.load(Ordering::Acquire);
-        #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
-        let (then, token) = ((known >> 32) as u32, known as u32);
-        if then == epoch::current() {
-            Token::from_bits(token)
+        if self.is_current() {
+            // Relaxed: ordered by the epoch's Acquire.
+            Token::from_bits(self.token.load(Ordering::Relaxed))
         } else {
             None
         }
     }
 
     fn set(&self, token: Token) {
-        let known = u64::from(epoch::current()) << 32 | u64::from(token.bits());
-        self.0.store(known, Ordering::Release);
+        // Relaxed: the Release that follows publishes it.
+        self.token.store(token.bits(), Ordering::Relaxed);
+        self.epoch.store(epoch::current(), Ordering::Release);
     }
 }
 
@@ -84,6 +98,16 @@ impl<V> Bound<V> {
         match self.known.token() {
             Some(token) => Ok(Seat::new(token, self.inner)),
             None => self.ask(),
+        }
+    }
+
+    /// Makes sure that this process is a participant: for operations that need no name of theirs.
+    #[inline]
+    pub(crate) fn join(&self) -> Result<()> {
+        if self.known.is_current() {
+            Ok(())
+        } else {
+            self.ask().map(drop)
         }
     }
 

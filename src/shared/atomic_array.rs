@@ -143,13 +143,13 @@ impl<T: Integer> AtomicArray<T> {
     ///
     /// As [`AtomicArray::get`].
     pub fn to_vec(&self) -> Result<Vec<T>> {
-        self.bound.seat()?;
+        self.bound.join()?;
         Ok(self.bound.view().iter().map(T::load).collect())
     }
 
     #[inline]
     fn element(&self, index: usize) -> Result<&T::Atomic> {
-        self.bound.seat()?;
+        self.bound.join()?;
         self.bound
             .view()
             .get(index)

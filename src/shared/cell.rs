@@ -11,13 +11,24 @@ use crate::sys::clock::Deadline;
 /// Where the atomic is: behind the lock word, where a record has its version.
 const AT: usize = 8;
 
-/// The resident of a value.
+/// The resident of a value: which of the two forms it has is known when this is compiled, and not
+/// asked for again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Cell<'a> {
+pub(crate) struct Cell<'a> {
+    lock: &'a LockWord,
     /// For values of 1, 2, 4 or 8 bytes: one store changes them. The lock is for guards alone.
-    Word(Word<'a>, &'a LockWord),
+    place: Place<'a>,
     /// For all others.
-    Record(Record<'a>),
+    record: Option<Record<'a>>,
+}
+
+/// Eight bytes at each width; a value uses one of them.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    w8: &'a AtomicU8,
+    w16: &'a AtomicU16,
+    w32: &'a AtomicU32,
+    w64: &'a AtomicU64,
 }
 
 /// An atomic of one of the widths that there are.
@@ -38,69 +49,69 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The record of a value of type `T`; `None` where it lies in a word. Which of the two is known
-    /// when this is compiled.
+    /// The record of a value of type `T`; `None` where it lies in a word.
     #[inline]
     pub(crate) fn record<T>(&self) -> Option<&Record<'a>> {
-        match self {
-            Self::Record(record) if !matches!(size_of::<T>(), 1 | 2 | 4 | 8) => Some(record),
-            _ => None,
+        match size_of::<T>() {
+            1 | 2 | 4 | 8 => None,
+            _ => self.record.as_ref(),
         }
     }
 
     /// The word of a value of type `T`; `None` where it lies in a record.
     #[inline]
     pub(crate) fn word<T>(&self) -> Option<Word<'a>> {
-        match self {
-            Self::Word(word, _) if matches!(size_of::<T>(), 1 | 2 | 4 | 8) => Some(*word),
+        match size_of::<T>() {
+            1 => Some(Word::W8(self.place.w8)),
+            2 => Some(Word::W16(self.place.w16)),
+            4 => Some(Word::W32(self.place.w32)),
+            8 => Some(Word::W64(self.place.w64)),
             _ => None,
         }
     }
 
     /// The resident of a value of type `T`; `None` where it does not fit.
     pub(crate) fn attach<T>(storage: Storage<'a>) -> Option<Self> {
-        match size_of::<T>() {
-            width @ (1 | 2 | 4 | 8) => Some(Self::Word(
-                Word::attach(storage, AT, width)?,
-                storage.get(0)?,
-            )),
-            len => Record::attach(storage, len).map(Self::Record),
-        }
+        Some(Self {
+            lock: storage.get(0)?,
+            place: Place {
+                w8: storage.get(AT)?,
+                w16: storage.get(AT)?,
+                w32: storage.get(AT)?,
+                w64: storage.get(AT)?,
+            },
+            record: match size_of::<T>() {
+                1 | 2 | 4 | 8 => None,
+                len => Some(Record::attach(storage, len)?),
+            },
+        })
     }
 
     /// Gives the first value to a cell of zeroes that nobody else knows yet.
     pub(crate) fn init<T: Pod>(&self, value: &T) {
-        match self {
-            Self::Word(word, _) => word.store(value),
-            Self::Record(record) => record.init(bytemuck::bytes_of(value)),
+        if let Some(record) = self.record::<T>() {
+            record.init(bytemuck::bytes_of(value));
+        } else if let Some(word) = self.word::<T>() {
+            word.store(value);
         }
     }
 
     /// Takes the lock, sleeping until it is free, its holder dies, or the deadline passes.
     #[inline]
     pub(crate) fn lock(&self, peers: &impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
-        match self {
-            Self::Word(_, lock) => lock.lock(peers, deadline),
-            Self::Record(record) => record.lock(peers, deadline),
-        }
+        self.lock.lock(peers, deadline)
     }
 
     /// Takes the lock if nobody alive holds it.
     #[inline]
     pub(crate) fn try_lock(&self, peers: &impl Peers) -> Result<Taken, StillHeld> {
-        match self {
-            Self::Word(_, lock) => lock.try_lock(peers),
-            Self::Record(record) => record.try_lock(peers),
-        }
+        self.lock.try_lock(peers)
     }
 
     /// Frees the lock. Only the holder may call this.
     #[inline]
     pub(crate) fn unlock(&self, peers: &impl Peers) {
-        match self {
-            Self::Word(_, lock) => lock.unlock(peers, false),
-            Self::Record(record) => record.unlock(peers),
-        }
+        self.lock.unlock(peers, false);
     }
 
     /// The value. Only the holder of the lock may call this.

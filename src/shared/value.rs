@@ -138,7 +138,7 @@ impl<T: Pod> Value<T> {
     /// [`ErrorKind::TooManyParticipants`].
     #[inline(always)]
     pub fn get(&self) -> Result<T> {
-        let seat = self.bound.seat()?;
+        self.bound.join()?;
         let Some(record) = self.bound.view().record::<T>() else {
             return self
                 .bound
@@ -153,12 +153,13 @@ impl<T: Pod> Value<T> {
         if record.try_read(bytemuck::bytes_of_mut(&mut value)) {
             return Ok(value);
         }
-        self.get_contended(seat, record)
+        self.get_contended(record)
     }
 
     #[cold]
     #[inline(never)]
-    fn get_contended(&self, seat: Seat<'_>, record: &Record<'_>) -> Result<T> {
+    fn get_contended(&self, record: &Record<'_>) -> Result<T> {
+        let seat = self.bound.seat()?;
         let mut value = T::zeroed();
         record
             .read(&seat, bytemuck::bytes_of_mut(&mut value), Deadline::NEVER)
@@ -181,10 +182,12 @@ impl<T: Pod> Value<T> {
     /// As [`Value::get`].
     #[inline]
     pub fn set(&self, value: T) -> Result<()> {
-        let seat = self.bound.seat()?;
-        match self.bound.view().word::<T>() {
-            Some(word) => word.store(&value),
-            None => self.held(seat, Deadline::NEVER)?.commit(&value),
+        if let Some(word) = self.bound.view().word::<T>() {
+            self.bound.join()?;
+            word.store(&value);
+        } else {
+            let seat = self.bound.seat()?;
+            self.held(seat, Deadline::NEVER)?.commit(&value);
         }
         Ok(())
     }

@@ -7,7 +7,6 @@ use bytemuck::Pod;
 
 use crate::error::Result;
 use crate::queue::PopError;
-use crate::raw::Token;
 use crate::raw::spsc::{End, Head, Stopped};
 use crate::segment::Bound;
 use crate::sys::clock::Deadline;
@@ -32,9 +31,9 @@ pub struct Consumer<T> {
 }
 
 impl<T: Pod> Consumer<T> {
-    pub(super) fn new(bound: Bound<Items<T>>, head: Head, token: Token) -> Self {
+    pub(super) fn new(bound: Bound<Items<T>>, head: Head) -> Self {
         Self {
-            hold: Hold::new(bound, End::Consumer, token),
+            hold: Hold::new(bound, End::Consumer),
             head,
         }
     }

@@ -4,9 +4,8 @@ use std::cell::Cell;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{End, Stopped};
-use crate::raw::{Peers, Token};
 use crate::segment::Bound;
-use crate::sys::clock;
+use crate::sys::{clock, epoch};
 
 use super::items::Items;
 
@@ -14,8 +13,8 @@ use super::items::Items;
 pub(super) struct Hold<T> {
     pub(super) bound: Bound<Items<T>>,
     end: End,
-    /// Of this process when it took the end: a child forked since has another.
-    token: Token,
+    /// The fork epoch in which the end was taken: a child forked since has another.
+    epoch: u32,
     /// When the non-blocking forms last asked whether the other end lives.
     asked: Cell<u64>,
 }
@@ -24,11 +23,11 @@ impl<T> Hold<T> {
     /// The non-blocking forms, which may be called in a loop, ask the kernel no more often.
     const BETWEEN_QUESTIONS: u64 = 5_000_000;
 
-    pub(super) fn new(bound: Bound<Items<T>>, end: End, token: Token) -> Self {
+    pub(super) fn new(bound: Bound<Items<T>>, end: End) -> Self {
         Self {
             bound,
             end,
-            token,
+            epoch: epoch::current(),
             asked: Cell::new(0),
         }
     }
@@ -36,9 +35,10 @@ impl<T> Hold<T> {
     /// An error in a child forked since the end was taken.
     #[inline]
     pub(super) fn check(&self) -> Result<()> {
-        match self.bound.object().seat_if_joined() {
-            Some(seat) if seat.me() == self.token => Ok(()),
-            _ => Err(self.foreign()),
+        if self.epoch == epoch::current() {
+            Ok(())
+        } else {
+            Err(self.foreign())
         }
     }
 

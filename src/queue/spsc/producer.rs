@@ -7,7 +7,6 @@ use bytemuck::Pod;
 
 use crate::error::Result;
 use crate::queue::PushError;
-use crate::raw::Token;
 use crate::raw::spsc::{End, Stopped, Tail};
 use crate::segment::Bound;
 use crate::sys::clock::Deadline;
@@ -32,9 +31,9 @@ pub struct Producer<T> {
 }
 
 impl<T: Pod> Producer<T> {
-    pub(super) fn new(bound: Bound<Items<T>>, tail: Tail, token: Token) -> Self {
+    pub(super) fn new(bound: Bound<Items<T>>, tail: Tail) -> Self {
         Self {
-            hold: Hold::new(bound, End::Producer, token),
+            hold: Hold::new(bound, End::Producer),
             tail,
         }
     }

@@ -60,7 +60,7 @@ atomic_operations! {
 impl<T: Integer> Value<T> {
     #[inline]
     fn atomic(&self) -> Result<&T::Atomic> {
-        self.bound.seat()?;
+        self.bound.join()?;
         let word = self.bound.view().word::<T>();
         word.and_then(Width::of).ok_or_else(|| self.corrupt())
     }

@@ -24,6 +24,9 @@ struct Page {
 
 const PAGE: usize = 65_536;
 
+/// No process ever has this epoch.
+pub(crate) const NEVER: u32 = u32::MAX;
+
 static CURRENT: Page = Page {
     epoch: Number::new(0),
     rest: [0; PAGE - size_of::<Number>()],
@@ -51,7 +54,7 @@ pub(crate) fn begin() -> io::Result<()> {
     if *last == 0 {
         wipe_on_fork()?;
     }
-    *last = last.wrapping_add(1).max(1);
+    *last = ((*last + 1) % NEVER).max(1);
     // Release: pairs with the Acquire in `current`.
     CURRENT.epoch.store(*last, Ordering::Release);
     Ok(())
