@@ -172,6 +172,7 @@ fn plays_its_role() {
         super::segment::ROLES,
         super::semaphore::ROLES,
         super::spsc::ROLES,
+        super::stopped::ROLES,
     ]
     .concat();
     let (_, role) = all

@@ -8,6 +8,7 @@
 #![expect(unreachable_pub, reason = "a test program has no reach")]
 
 mod array;
+mod books;
 mod child;
 mod fork;
 mod lock;
@@ -17,5 +18,6 @@ mod rlock;
 mod segment;
 mod semaphore;
 mod spsc;
+mod stopped;
 mod tidy;
 mod value;
