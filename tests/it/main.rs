@@ -9,6 +9,7 @@
 
 mod array;
 mod books;
+mod books;
 mod child;
 mod fork;
 mod lock;
