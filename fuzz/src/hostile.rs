@@ -13,11 +13,6 @@ use outlive::{Segment, SegmentOptions};
 const SIZE: u64 = 16 << 10;
 const PARTICIPANTS: u32 = 3;
 
-/// Where the lock word of the segment's books lies, by `docs/segment-format.md`, and its bits that
-/// name an owner's slot.
-const BOOKS: usize = 64;
-const SLOT_BITS: u16 = (1 << 10) - 1;
-
 /// Options of all segments here. No lifeline: it would be a thread per input.
 pub fn options() -> SegmentOptions {
     SegmentOptions::new()
@@ -122,17 +117,6 @@ impl Ground {
                 self.write(at, &flipped);
             }
             Bytes::Fill(byte, times) => self.write(at, &vec![*byte; usize::from(*times)]),
-        }
-        self.spare_the_books();
-    }
-
-    /// Frees the books where a blow named a slot in which a process may live. Whoever holds them
-    /// and does not let go holds up all who open and close objects, who have no time limit; the
-    /// only process here that lives is this one, so it would wait for itself.
-    fn spare_the_books(&self) {
-        let owner = u16::from_le_bytes([self.read(BOOKS), self.read(BOOKS + 1)]) & SLOT_BITS;
-        if (1..=PARTICIPANTS).contains(&owner.into()) {
-            self.write(BOOKS, &[0; 4]);
         }
     }
 
