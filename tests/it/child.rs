@@ -165,6 +165,7 @@ fn plays_its_role() {
     let all = [
         super::array::ROLES,
         super::value::ROLES,
+        super::crowd::ROLES,
         super::lock::ROLES,
         super::mpmc::ROLES,
         super::pid_namespace::ROLES,

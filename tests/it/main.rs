@@ -9,8 +9,8 @@
 
 mod array;
 mod books;
-mod books;
 mod child;
+mod crowd;
 mod fork;
 mod lock;
 mod mpmc;
