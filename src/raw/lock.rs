@@ -37,7 +37,7 @@ use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
-use super::{Pace, Peers, Token, Waited};
+use super::{Peers, Slice, Token, Waited};
 
 /// The value of a lock word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -240,7 +240,6 @@ impl LockWord {
     #[cold]
     fn lock_contended(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
         let peers = &peers;
-        let mut pace = Pace::for_owner();
         let mut spins = hint::SPINS;
         let mut rounds = ROUNDS;
         let mut slept = false;
@@ -273,7 +272,7 @@ impl LockWord {
                         &self.0,
                         seen.with_waiters().0,
                         &[owner],
-                        &mut pace,
+                        Slice::Long,
                         deadline,
                     )
                 }
@@ -284,7 +283,7 @@ impl LockWord {
                 }
                 _ => {
                     rounds = ROUNDS;
-                    peers.pause(&mut pace, deadline)
+                    peers.pause(deadline)
                 }
             };
             match waited {

@@ -25,7 +25,7 @@
 //! others that the dead process held come back. No death makes a permit of nothing, and none loses
 //! one.
 
-use super::{Pace, Peers, Token, Waited};
+use super::{Peers, Slice, Token, Waited};
 #[cfg(not(loom))]
 use super::{Storage, ledger::Ledger, semaphore::Cells};
 use crate::sys::atomic::{AtomicU32, Ordering};
@@ -103,7 +103,6 @@ impl Bell {
         look: impl Fn(&mut Others, bool) -> Result<T, NoneFree>,
         bury: impl Fn() -> bool,
     ) -> Result<T, NoneFree> {
-        let mut pace = Pace::for_owner();
         let mut wakes = WAKES;
         let mut slept = false;
         let mut late = false;
@@ -118,10 +117,10 @@ impl Bell {
             slept = true;
             let waited = if wakes > 0 {
                 wakes -= 1;
-                peers.wait(&self.0, rung, others.list(), &mut pace, deadline)
+                peers.wait(&self.0, rung, others.list(), Slice::Long, deadline)
             } else {
                 wakes = WAKES;
-                peers.pause(&mut pace, deadline)
+                peers.pause(deadline)
             };
             match waited {
                 Waited::Woken => {}

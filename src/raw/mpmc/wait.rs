@@ -1,6 +1,6 @@
 //! Waiting for room and for items: the same loop for both sides.
 
-use crate::raw::{Pace, Peers, Waited};
+use crate::raw::{Peers, Slice, Waited};
 use crate::sys::atomic::{Ordering, fence, light_fence};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
@@ -184,8 +184,6 @@ impl<'a> Slots<'a> {
             }
         };
         let mut met = Met(false);
-        let mut event_pace = Pace::for_event();
-        let mut owner_pace = Pace::for_owner();
         loop {
             let (word, expected) = bell.announce();
             let is_sure = if let Attempt::Held(_) = before {
@@ -206,20 +204,14 @@ impl<'a> Slots<'a> {
                     before = blocked;
                     continue;
                 }
-                Attempt::Held(_) if !is_sure => peers.pause(&mut owner_pace, deadline),
+                Attempt::Held(_) if !is_sure => peers.pause(deadline),
                 Attempt::Held(Held { seen, .. }) => {
                     let owner = seen.owner();
-                    peers.wait(word, expected, owner.as_slice(), &mut owner_pace, deadline)
+                    peers.wait(word, expected, owner.as_slice(), Slice::Long, deadline)
                 }
                 Attempt::Idle | Attempt::Closed => {
                     let takers = self.takers(peers, side);
-                    let takers = takers.as_slice();
-                    let pace = if takers.is_empty() {
-                        &mut event_pace
-                    } else {
-                        &mut owner_pace
-                    };
-                    peers.wait(word, expected, takers, pace, deadline)
+                    peers.wait(word, expected, takers.as_slice(), Slice::Long, deadline)
                 }
             };
             if waited != Waited::Woken {
