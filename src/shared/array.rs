@@ -78,7 +78,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// As [`Array::lock`].
+    /// As [`Array::lock`]; a guard from [`Array::lock_timeout`] does the same with a limit.
     ///
     /// # If a process dies
     ///
@@ -101,7 +101,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// As [`Array::lock`].
+    /// As [`Array::update`].
     ///
     /// # If a process dies
     ///
@@ -128,7 +128,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// As [`Array::lock`].
+    /// As [`Array::lock`]; with a limit only [`Array::lock_timeout`], which is not all or nothing.
     ///
     /// # If a process dies
     ///
@@ -150,7 +150,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// As [`Array::lock`].
+    /// As [`Array::lock`]; a guard from [`Array::lock_timeout`] does the same with a limit.
     ///
     /// # If a process dies
     ///
@@ -167,7 +167,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// As [`Array::lock`].
+    /// As [`Array::lock`]; a guard from [`Array::lock_timeout`] does the same with a limit.
     ///
     /// # If a process dies
     ///
@@ -189,7 +189,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// As [`Array::lock`].
+    /// As [`Array::lock`]; a guard from [`Array::lock_timeout`] does the same with a limit.
     ///
     /// # If a process dies
     ///
@@ -210,7 +210,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// As [`Array::lock`].
+    /// As [`Array::lock`]; a guard from [`Array::lock_timeout`] does the same with a limit.
     ///
     /// # If a process dies
     ///
@@ -230,7 +230,8 @@ impl<T: Pod> Array<T> {
     ///
     /// # Blocking
     ///
-    /// Polls for some microseconds, then sleeps in the kernel. Not fair.
+    /// Polls for some microseconds, then sleeps in the kernel, also while the holder is stopped.
+    /// Not fair.
     ///
     /// # If a process dies
     ///

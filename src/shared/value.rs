@@ -171,7 +171,8 @@ impl<T: Pod> Value<T> {
     ///
     /// # Blocking
     ///
-    /// Where the type is wider than a word, waits for another's update to end.
+    /// Where the type is wider than a word, waits for another's update to end, however long that
+    /// process is stopped in it. A guard from [`Value::lock_timeout`] does the same with a limit.
     ///
     /// # If a process dies
     ///
@@ -199,8 +200,7 @@ impl<T: Pod> Value<T> {
     ///
     /// # Blocking
     ///
-    /// Where the type is wider than a word, waits for another's update to end. `change` must not
-    /// use the same value.
+    /// As [`Value::set`]. `change` must not use the same value.
     ///
     /// # If a process dies
     ///
@@ -243,8 +243,8 @@ impl<T: Pod> Value<T> {
     ///
     /// # Blocking
     ///
-    /// Polls for some microseconds, then sleeps in the kernel. Not fair. A thread that holds the
-    /// guard and locks again waits for itself.
+    /// Polls for some microseconds, then sleeps in the kernel, also while the holder is stopped.
+    /// Not fair. A thread that holds the guard and locks again waits for itself.
     ///
     /// # If a process dies
     ///

@@ -12,6 +12,9 @@ use super::semaphore::Semaphore;
 ///
 /// One that is leaked holds its permits until the process ends. In a forked child a permit of the
 /// parent does nothing.
+///
+/// Above a capacity of 1024, what is done with it (drop, [`keep`](Permit::keep),
+/// [`forget`](Permit::forget)) waits as [`Semaphore::release`] does; below, for nobody.
 #[must_use = "dropping it gives the permit back"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,

@@ -34,7 +34,8 @@ use super::permit::{AcquireError, Acquired, Claim, Permit};
 /// a [`release`](Semaphore::release) of several that it was in the middle of, the semaphore is
 /// whole in any case: see there. Waiting: nobody notices. Between giving a permit back and waking a
 /// waiter: the waiter wakes at the end of its slice, 20 ms at the most. A stopped process is not
-/// dead: what it holds stays held, and the timed forms time out.
+/// dead: what it holds stays held, and the timed forms time out. Stopped *inside* an operation on
+/// several permits, or with a capacity above 1024 on any, it holds up those that would do the same.
 ///
 /// # Examples
 ///
@@ -157,7 +158,8 @@ impl Semaphore {
         self.acquire_until(count, Deadline::NEVER)
     }
 
-    /// Acquires `count` permits if as many are free or held by the dead.
+    /// Acquires `count` permits if as many are free or held by the dead. One who is stopped in the
+    /// middle of the same is waited for, but not longer than 20 ms.
     ///
     /// # If a process dies
     ///
@@ -217,6 +219,12 @@ impl Semaphore {
     /// First those that this process [kept](Permit::keep), then those that any process did, then
     /// new ones, up to the capacity. Permits with a guard stay where they are: the guard will give
     /// them back.
+    ///
+    /// # Blocking
+    ///
+    /// Waits for other releases, and for those who take several permits, to get out of the way:
+    /// some instructions, or as long as one of them is stopped there. There is no form with a
+    /// limit; up to a capacity of 1024, to drop a [`Permit`] waits for none of them.
     ///
     /// # If a process dies
     ///
