@@ -2,86 +2,74 @@
 
 #![no_main]
 
-use std::collections::VecDeque;
-
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use outlive::queue::mpmc::Mpmc;
-use outlive::queue::{GetError, PutError};
-use outlive_fuzz::hostile::options;
+use outlive::{Error, Segment};
+use outlive_fuzz::fifo::{Input, Item, Model, Queue, Refusal, play};
 use outlive_fuzz::limits::SHORT;
 
-/// An odd size, so that strides are rounded.
-type Item = [u8; 5];
-
 #[derive(Debug, Arbitrary)]
-enum Step {
-    Put(Item),
-    PutTimed(Item),
-    Get,
-    GetTimed,
-    Close,
+enum Own {
     Reopen,
 }
 
-#[derive(Debug, Arbitrary)]
-struct Input {
-    capacity: u8,
-    steps: Vec<Step>,
+struct Opened {
+    segment: Segment,
+    queue: Mpmc<Item>,
 }
 
-fuzz_target!(|input: Input| {
-    let segment = options().size(64 << 10).anonymous().expect("a segment");
-    let mut queue =
-        Mpmc::<Item>::create(&segment, "queue", usize::from(input.capacity).max(1)).expect("room");
-    let capacity = queue.capacity();
-    assert!(capacity >= usize::from(input.capacity).max(1));
-    let mut model = VecDeque::new();
-    let mut closed = false;
-    let mut timed = 8;
-    for step in input.steps.iter().take(400) {
-        match step {
-            Step::Put(item) | Step::PutTimed(item) => {
-                let put = match step {
-                    Step::PutTimed(_) if timed > 0 => {
-                        timed -= 1;
-                        queue.put_timeout(*item, SHORT)
-                    }
-                    _ => queue.try_put(*item),
-                };
-                match put {
-                    Ok(()) => {
-                        assert!(model.len() < capacity && !closed);
-                        model.push_back(*item);
-                    }
-                    Err(PutError::Full) => assert!(model.len() == capacity && !closed),
-                    Err(PutError::Closed) => assert!(closed),
-                    Err(PutError::Broken(error)) => panic!("{error}"),
-                }
-            }
-            Step::Get | Step::GetTimed => {
-                let got = match step {
-                    Step::GetTimed if timed > 0 => {
-                        timed -= 1;
-                        queue.get_timeout(SHORT)
-                    }
-                    _ => queue.try_get(),
-                };
-                match got {
-                    Ok(item) => assert_eq!(Some(item), model.pop_front()),
-                    Err(GetError::Empty) => assert!(model.is_empty() && !closed),
-                    Err(GetError::Closed) => assert!(model.is_empty() && closed),
-                    Err(GetError::Broken(error)) => panic!("{error}"),
-                }
-            }
-            Step::Close => {
-                queue.close().expect("joined");
-                closed = true;
-            }
-            Step::Reopen => queue = Mpmc::open(&segment, "queue").expect("it has a name"),
+impl Queue for Opened {
+    type Own = Own;
+
+    fn create(segment: &Segment, capacity: usize) -> Self {
+        Self {
+            segment: segment.clone(),
+            queue: Mpmc::create(segment, "queue", capacity).expect("room"),
         }
-        assert_eq!(queue.len(), model.len());
-        assert_eq!(queue.is_full(), model.len() == capacity);
-        assert_eq!(queue.is_closed(), closed);
     }
-});
+
+    fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
+    fn try_put(&mut self, item: Item) -> Result<(), Refusal> {
+        Ok(self.queue.try_put(item)?)
+    }
+
+    fn put_timed(&mut self, item: Item) -> Result<(), Refusal> {
+        Ok(self.queue.put_timeout(item, SHORT)?)
+    }
+
+    fn try_get(&mut self) -> Result<Item, Refusal> {
+        Ok(self.queue.try_get()?)
+    }
+
+    fn get_timed(&mut self) -> Result<Item, Refusal> {
+        Ok(self.queue.get_timeout(SHORT)?)
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.queue.close()
+    }
+
+    fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    fn step(&mut self, step: &Own, _: &mut Model) {
+        match step {
+            Own::Reopen => self.queue = Mpmc::open(&self.segment, "queue").expect("it has a name"),
+        }
+    }
+}
+
+fuzz_target!(|input: Input<Own>| play::<Opened>(&input));

@@ -2,142 +2,137 @@
 
 #![no_main]
 
-use std::collections::VecDeque;
-
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use outlive::ErrorKind;
-use outlive::queue::spsc::Spsc;
-use outlive::queue::{PopError, PushError};
-use outlive_fuzz::hostile::options;
+use outlive::queue::spsc::{Consumer, Producer, Spsc};
+use outlive::{Error, ErrorKind, Segment};
+use outlive_fuzz::fifo::{Input, Item, Model, Queue, Refusal, play};
 use outlive_fuzz::limits::SHORT;
 
-/// An odd size, so that strides are rounded.
-type Item = [u8; 5];
-
 #[derive(Debug, Arbitrary)]
-enum Step {
-    Push(Item),
-    PushTimed(Item),
-    Pop,
-    PopTimed,
+enum Own {
     Write { wanted: u8, written: u8, first: u8 },
     Read { wanted: u8, consumed: u8 },
     NewProducer,
     NewConsumer,
-    Close,
 }
 
-#[derive(Debug, Arbitrary)]
-struct Input {
-    capacity: u8,
-    steps: Vec<Step>,
+struct Ends {
+    queue: Spsc<Item>,
+    /// `None` only while it is exchanged, as is the other end.
+    producer: Option<Producer<Item>>,
+    consumer: Option<Consumer<Item>>,
 }
 
-fuzz_target!(|input: Input| {
-    let segment = options().size(64 << 10).anonymous().expect("a segment");
-    let queue =
-        Spsc::<Item>::create(&segment, "queue", usize::from(input.capacity).max(1)).expect("room");
-    let capacity = queue.capacity();
-    assert!(capacity.is_power_of_two() && capacity >= usize::from(input.capacity));
-    let mut model = VecDeque::new();
-    let mut closed = false;
-    let mut producer = Some(queue.producer().expect("free"));
-    let mut consumer = Some(queue.consumer().expect("free"));
-    let mut timed = 8;
-    for step in input.steps.iter().take(400) {
-        let (Some(push), Some(pop)) = (&mut producer, &mut consumer) else {
-            unreachable!()
-        };
-        let is_full = model.len() == capacity;
+impl Ends {
+    fn producer(&mut self) -> &mut Producer<Item> {
+        self.producer.as_mut().expect("not being exchanged")
+    }
+
+    fn consumer(&mut self) -> &mut Consumer<Item> {
+        self.consumer.as_mut().expect("not being exchanged")
+    }
+}
+
+impl Queue for Ends {
+    type Own = Own;
+
+    fn create(segment: &Segment, capacity: usize) -> Self {
+        let queue = Spsc::create(segment, "queue", capacity).expect("room");
+        assert!(queue.capacity().is_power_of_two());
+        Self {
+            producer: Some(queue.producer().expect("free")),
+            consumer: Some(queue.consumer().expect("free")),
+            queue,
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        self.queue.capacity()
+    }
+
+    fn try_put(&mut self, item: Item) -> Result<(), Refusal> {
+        Ok(self.producer().try_push(item)?)
+    }
+
+    fn put_timed(&mut self, item: Item) -> Result<(), Refusal> {
+        Ok(self.producer().push_timeout(item, SHORT)?)
+    }
+
+    fn try_get(&mut self) -> Result<Item, Refusal> {
+        Ok(self.consumer().try_pop()?)
+    }
+
+    fn get_timed(&mut self) -> Result<Item, Refusal> {
+        Ok(self.consumer().pop_timeout(SHORT)?)
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.queue.close()
+    }
+
+    fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    fn step(&mut self, step: &Own, model: &mut Model) {
         match step {
-            Step::Push(item) | Step::PushTimed(item) => {
-                let pushed = match step {
-                    Step::PushTimed(_) if timed > 0 => {
-                        timed -= 1;
-                        push.push_timeout(*item, SHORT)
-                    }
-                    _ => push.try_push(*item),
-                };
-                match pushed {
-                    Ok(()) => {
-                        assert!(!is_full && !closed);
-                        model.push_back(*item);
-                    }
-                    Err(PushError::Full) => assert!(is_full && !closed),
-                    Err(PushError::Disconnected { crashed }) => assert!(closed && !crashed),
-                    Err(PushError::Broken(error)) => panic!("{error}"),
-                }
-            }
-            Step::Pop | Step::PopTimed => {
-                let popped = match step {
-                    Step::PopTimed if timed > 0 => {
-                        timed -= 1;
-                        pop.pop_timeout(SHORT)
-                    }
-                    _ => pop.try_pop(),
-                };
-                match popped {
-                    Ok(item) => assert_eq!(Some(item), model.pop_front()),
-                    Err(PopError::Empty) => assert!(model.is_empty() && !closed),
-                    Err(PopError::Disconnected { crashed }) => {
-                        assert!(model.is_empty() && closed && !crashed);
-                    }
-                    Err(PopError::Broken(error)) => panic!("{error}"),
-                }
-            }
-            Step::Write {
+            Own::Write {
                 wanted,
                 written,
                 first,
-            } => match push.try_write_chunk((*wanted).into()) {
-                Ok(mut chunk) => {
+            } => {
+                let mut items = Vec::new();
+                let put = self.producer().try_write_chunk((*wanted).into());
+                let put = put.map_err(Refusal::from).map(|mut chunk| {
                     assert!((1..=usize::from(*wanted).max(1)).contains(&chunk.len()));
                     let count = usize::from(*written) % (chunk.len() + 1);
                     for at in 0..count {
                         let item = [first.wrapping_add(at as u8); 5];
                         chunk.set(at, item);
-                        model.push_back(item);
+                        items.push(item);
                     }
                     chunk.commit(count);
-                }
-                Err(PushError::Full) => assert!(is_full && !closed),
-                Err(PushError::Disconnected { .. }) => assert!(closed),
-                Err(PushError::Broken(error)) => panic!("{error}"),
-            },
-            Step::Read { wanted, consumed } => match pop.try_read_chunk((*wanted).into()) {
-                Ok(chunk) => {
-                    assert!(chunk.iter().eq(model.iter().copied().take(chunk.len())));
-                    let count = usize::from(*consumed) % (chunk.len() + 1);
-                    chunk.consume(count);
-                    model.drain(..count);
-                }
-                Err(PopError::Empty) => assert!(model.is_empty() && !closed),
-                Err(PopError::Disconnected { .. }) => assert!(model.is_empty() && closed),
-                Err(PopError::Broken(error)) => panic!("{error}"),
-            },
-            Step::NewProducer => {
-                assert_eq!(
-                    queue.producer().err().map(|e| e.kind()),
-                    Some(ErrorKind::InUse)
-                );
-                producer = None;
-                producer = Some(queue.producer().expect("it was given back"));
+                });
+                model.put(&items, put);
             }
-            Step::NewConsumer => {
-                assert_eq!(
-                    queue.consumer().err().map(|e| e.kind()),
-                    Some(ErrorKind::InUse)
-                );
-                consumer = None;
-                consumer = Some(queue.consumer().expect("it was given back"));
+            Own::Read { wanted, consumed } => {
+                match self.consumer().try_read_chunk((*wanted).into()) {
+                    Ok(chunk) => {
+                        assert!(
+                            chunk
+                                .iter()
+                                .eq(model.items.iter().copied().take(chunk.len()))
+                        );
+                        let count = usize::from(*consumed) % (chunk.len() + 1);
+                        chunk.consume(count);
+                        model.items.drain(..count);
+                    }
+                    Err(error) => model.nothing_got(error.into()),
+                }
             }
-            Step::Close => {
-                queue.close().expect("joined");
-                closed = true;
+            Own::NewProducer => {
+                let taken = self.queue.producer().err().map(|e| e.kind());
+                assert_eq!(taken, Some(ErrorKind::InUse));
+                self.producer = None;
+                self.producer = Some(self.queue.producer().expect("it was given back"));
+            }
+            Own::NewConsumer => {
+                let taken = self.queue.consumer().err().map(|e| e.kind());
+                assert_eq!(taken, Some(ErrorKind::InUse));
+                self.consumer = None;
+                self.consumer = Some(self.queue.consumer().expect("it was given back"));
             }
         }
-        assert_eq!(queue.len(), model.len());
-        assert_eq!(queue.is_closed(), closed);
     }
-});
+}
+
+fuzz_target!(|input: Input<Own>| play::<Ends>(&input));
