@@ -38,10 +38,13 @@ mod crew;
 mod plan;
 mod report;
 mod table;
+#[cfg(test)]
+mod tests;
 mod words;
 mod worker;
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -61,9 +64,13 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 const ATTEMPTS: u32 = 10;
 
 fn main() -> ExitCode {
+    run(std::env::args_os().skip(1))
+}
+
+fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match worker::Post::from_environment() {
         Some(post) => post.work().map(|()| ExitCode::SUCCESS),
-        None => count(),
+        None => count(words),
     };
     done.unwrap_or_else(|error| {
         eprintln!("wordcount: {error}");
@@ -72,8 +79,8 @@ fn main() -> ExitCode {
 }
 
 /// The parent's part.
-fn count() -> Result<ExitCode> {
-    let Some(arguments) = Arguments::parse(std::env::args_os().skip(1))? else {
+fn count(words: impl Iterator<Item = OsString>) -> Result<ExitCode> {
+    let Some(arguments) = Arguments::parse(words)? else {
         println!("{}", arguments::USAGE);
         return Ok(ExitCode::SUCCESS);
     };

@@ -304,3 +304,103 @@ fn chunks(word: &str) -> impl Iterator<Item = u64> {
         u64::from_le_bytes(bytes)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashSet};
+
+    use outlive::SegmentOptions;
+
+    use super::*;
+    use crate::arguments::Arguments;
+    use crate::words::count_piece;
+
+    /// A batch, and what a worker makes of it.
+    type Counted = (Batch, Vec<Seen>, Counts);
+
+    /// The table for a file with `text` in it, and the file's batches, counted.
+    fn table(name: &str, text: &str) -> (Table, Vec<Counted>) {
+        let path = format!("wordcount-table-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(path);
+        std::fs::write(&path, text).unwrap();
+        let arguments = Arguments {
+            workers: 1,
+            kills: 0,
+            paths: vec![path.clone()],
+        };
+        let plan = Plan::new(&arguments, &HashSet::new()).unwrap();
+        let segment = SegmentOptions::new()
+            .size(Table::shared_size(&plan) + (1 << 20))
+            .anonymous()
+            .unwrap();
+        let table = Table::create(&segment, &plan).unwrap();
+        let count = |batch: &Batch| {
+            let (from, len) = (index(batch.first), index(batch.end - batch.first));
+            let mut counts = Counts::default();
+            let pieces = plan.pieces().skip(from).take(len);
+            let seen = pieces
+                .map(|(path, range)| count_piece(path, range, &mut Vec::new(), &mut counts))
+                .collect();
+            (*batch, seen, counts)
+        };
+        let batches = plan.batches().iter().map(count).collect();
+        std::fs::remove_file(path).unwrap();
+        (table, batches)
+    }
+
+    fn all(table: &Table) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        table
+            .for_each(|word, count| assert_eq!(all.insert(word.to_owned(), count), None))
+            .unwrap();
+        all
+    }
+
+    /// Two workers have it where the first was killed, or taken for that.
+    #[test]
+    fn a_batch_that_comes_again_counts_once() {
+        let (table, batches) = table("again", &"one two two\n".repeat(4000));
+        assert!(batches.len() > 1);
+        let mut bytes = 0;
+        for (number, (batch, seen, counts)) in (1..).zip(&batches) {
+            assert!(!table.has(batch).unwrap());
+            bytes += batch.bytes;
+            for _ in 0..3 {
+                table.add(batch, seen, counts).unwrap();
+                assert!(table.has(batch).unwrap());
+                assert_eq!(table.progress().unwrap(), [number, bytes]);
+            }
+        }
+        let (first, seen, counts) = &batches[0];
+        table.add(first, seen, counts).unwrap();
+        let words = [("one".to_owned(), 4000), ("two".to_owned(), 8000)];
+        assert_eq!(all(&table), BTreeMap::from(words));
+        let seen: Vec<_> = batches
+            .iter()
+            .flat_map(|(_, seen, _)| seen.clone())
+            .collect();
+        assert_eq!(table.seen().unwrap(), seen);
+    }
+
+    /// The heir may be killed as well: it, too, copies values and not differences.
+    #[test]
+    fn a_commit_that_a_death_cut_short_is_ended_by_the_heirs() {
+        let (table, _) = table("heir", "word");
+        let place = table.node_of("word").unwrap() + COUNT;
+        let mut log = Log::new(&table.log);
+        log.note(place, 3).unwrap();
+        assert!(!table.redo().unwrap(), "not committed");
+        assert!(all(&table).is_empty());
+
+        let mut log = Log::new(&table.log);
+        log.note(place, 3).unwrap();
+        let end = log.end as u64;
+        log.commit().unwrap();
+        assert!(table.redo().unwrap());
+        // As if the first heir had died before it put the log away.
+        table.log.set(Log::END, end).unwrap();
+        assert!(table.redo().unwrap());
+        assert_eq!(all(&table), BTreeMap::from([("word".to_owned(), 3)]));
+        assert!(!table.redo().unwrap(), "ended");
+    }
+}

@@ -59,8 +59,10 @@ pub(crate) struct Post {
 pub(crate) fn start(fd: &OwnedFd, desk: usize) -> Result<Child> {
     let parent = std::process::id();
     let segment = format!("/proc/{parent}/fd/{}", fd.as_raw_fd());
-    // This program, even if its file was replaced meanwhile.
+    // This program, even if its file was replaced meanwhile. Called as the parent was, for whoever
+    // looks at a list of processes; it does not read that.
     let child = Command::new("/proc/self/exe")
+        .args(std::env::args_os().skip(1))
         .env(PARENT, parent.to_string())
         .env(SEGMENT, segment)
         .env(DESK, desk.to_string())
