@@ -52,7 +52,7 @@ impl Queue {
             .wait_for_room(tail, wanted, peers, Deadline::NEVER)?
             < wanted
         {
-            peers.pause(Deadline::NEVER);
+            peers.pause(&mut crate::raw::Pace::new(), Deadline::NEVER);
         }
         for (at, value) in batch.iter().enumerate() {
             self.item(tail.position() + at as u64).set(*value);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool as StdBool, Ordering as StdOrdering};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 
-use crate::raw::{Peers, Slice, Token, Waited};
+use crate::raw::{Pace, Peers, Token, Waited};
 use crate::sys::atomic::AtomicU32;
 use crate::sys::clock::Deadline;
 use crate::sys::crash;
@@ -116,7 +116,7 @@ impl Peers for Seat {
         word: &AtomicU32,
         expected: u32,
         _owners: &[Token],
-        _slice: Slice,
+        _pace: &mut Pace,
         deadline: Deadline,
     ) -> Waited {
         if deadline == Deadline::PAST {
@@ -141,7 +141,7 @@ impl Peers for Seat {
         }
     }
 
-    fn pause(&self, deadline: Deadline) -> Waited {
+    fn pause(&self, _: &mut Pace, deadline: Deadline) -> Waited {
         loom::thread::yield_now();
         if deadline == Deadline::PAST {
             Waited::TimedOut

@@ -37,7 +37,7 @@ use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
-use super::{Peers, Slice, Token, Waited};
+use super::{Pace, Peers, Token, Waited};
 
 /// The value of a lock word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -240,6 +240,7 @@ impl LockWord {
     #[cold]
     fn lock_contended(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
         let peers = &peers;
+        let mut pace = Pace::new();
         let mut spins = hint::SPINS;
         let mut rounds = ROUNDS;
         let mut slept = false;
@@ -272,7 +273,7 @@ impl LockWord {
                         &self.0,
                         seen.with_waiters().0,
                         &[owner],
-                        Slice::Long,
+                        &mut pace,
                         deadline,
                     )
                 }
@@ -283,7 +284,7 @@ impl LockWord {
                 }
                 _ => {
                     rounds = ROUNDS;
-                    peers.pause(deadline)
+                    peers.pause(&mut pace, deadline)
                 }
             };
             match waited {

@@ -22,7 +22,7 @@ pub(crate) mod storage;
 pub(crate) mod token;
 
 pub(crate) use kind::Kind;
-pub(crate) use peers::{Peers, Slice, Waited};
+pub(crate) use peers::{Pace, Peers, Waited};
 #[cfg(not(loom))]
 pub(crate) use storage::{Resident, Storage};
 pub(crate) use token::Token;

@@ -15,22 +15,22 @@ pub(crate) trait Peers {
     fn is_dead(&self, token: Token) -> bool;
 
     /// The one sleep of the crate: until `word` no longer holds `expected`, somebody wakes it, one
-    /// of `owners` dies, the slice ends, or `deadline` passes. The caller then looks at
+    /// of `owners` dies, the slice of `pace` ends, or `deadline` passes. The caller then looks at
     /// the world again, whatever the answer.
     fn wait(
         &self,
         word: &AtomicU32,
         expected: u32,
         owners: &[Token],
-        slice: Slice,
+        pace: &mut Pace,
         deadline: Deadline,
     ) -> Waited;
 
-    /// Sleeps one short slice whatever happens: for whoever is kept running by a word that changes
+    /// Sleeps one slice whatever happens: for whoever is kept running by a word that changes
     /// without end.
-    fn pause(&self, deadline: Deadline) -> Waited {
+    fn pause(&self, pace: &mut Pace, deadline: Deadline) -> Waited {
         let idle = AtomicU32::new(0);
-        self.wait(&idle, 0, &[], Slice::Short, deadline)
+        self.wait(&idle, 0, &[], pace, deadline)
     }
 
     /// Wakes at most `count` sleepers of `word`; returns how many woke.
@@ -56,13 +56,13 @@ impl<P: Peers> Peers for &P {
         word: &AtomicU32,
         expected: u32,
         owners: &[Token],
-        slice: Slice,
+        pace: &mut Pace,
         deadline: Deadline,
     ) -> Waited {
-        (**self).wait(word, expected, owners, slice, deadline)
+        (**self).wait(word, expected, owners, pace, deadline)
     }
-    fn pause(&self, deadline: Deadline) -> Waited {
-        (**self).pause(deadline)
+    fn pause(&self, pace: &mut Pace, deadline: Deadline) -> Waited {
+        (**self).pause(pace, deadline)
     }
     fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
         (**self).wake(word, count)
@@ -83,25 +83,27 @@ pub(crate) enum Waited {
     TimedOut,
 }
 
-/// How long one sleep lasts at the most.
+/// How long the next sleep may be: short at first, longer while nothing happens.
 ///
 /// Every sleep is bounded, so a wake-up that a death has swallowed costs one slice and no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slice {
-    /// 20 ms: for a sleep that a wake-up ends, unless somebody dies. Not shorter, since a timer
-    /// that is the next to expire makes every wake-up dearer, by a third on a virtual machine.
-    Long,
-    /// 1 ms: for a sleep that perhaps nobody ends.
-    Short,
+#[derive(Debug)]
+pub(crate) struct Pace {
+    slice: u64,
 }
 
-impl Slice {
-    /// In nanoseconds.
-    #[cfg(not(loom))]
-    pub(crate) fn nanos(self) -> u64 {
-        match self {
-            Self::Long => 20_000_000,
-            Self::Short => 1_000_000,
-        }
+impl Pace {
+    const FIRST: u64 = 1_000_000;
+    const MOST: u64 = 20_000_000;
+
+    /// 1 ms, to 20 ms.
+    pub(crate) fn new() -> Self {
+        Self { slice: Self::FIRST }
+    }
+
+    /// The next slice in nanoseconds.
+    pub(crate) fn next_slice(&mut self) -> u64 {
+        let slice = self.slice;
+        self.slice = (slice * 2).min(Self::MOST);
+        slice
     }
 }

@@ -25,7 +25,7 @@
 //! others that the dead process held come back. No death makes a permit of nothing, and none loses
 //! one.
 
-use super::{Peers, Slice, Token, Waited};
+use super::{Pace, Peers, Token, Waited};
 #[cfg(not(loom))]
 use super::{Storage, ledger::Ledger, semaphore::Cells};
 use crate::sys::atomic::{AtomicU32, Ordering};
@@ -103,6 +103,7 @@ impl Bell {
         look: impl Fn(&mut Others, bool) -> Result<T, NoneFree>,
         bury: impl Fn() -> bool,
     ) -> Result<T, NoneFree> {
+        let mut pace = Pace::new();
         let mut wakes = WAKES;
         let mut slept = false;
         let mut late = false;
@@ -117,10 +118,10 @@ impl Bell {
             slept = true;
             let waited = if wakes > 0 {
                 wakes -= 1;
-                peers.wait(&self.0, rung, others.list(), Slice::Long, deadline)
+                peers.wait(&self.0, rung, others.list(), &mut pace, deadline)
             } else {
                 wakes = WAKES;
-                peers.pause(deadline)
+                peers.pause(&mut pace, deadline)
             };
             match waited {
                 Waited::Woken => {}

@@ -39,7 +39,7 @@ use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
 use super::lock::{LockWord, StillHeld, Taken};
-use super::{Peers, Token, Waited};
+use super::{Pace, Peers, Token, Waited};
 
 /// What lies before the two copies.
 #[derive(Debug)]
@@ -110,6 +110,7 @@ impl Record<'_> {
                 return Ok(());
             }
         }
+        let mut pace = Pace::new();
         loop {
             for _ in 0..ROUNDS {
                 if self.try_read(out) {
@@ -122,7 +123,7 @@ impl Record<'_> {
                 }
                 hint::spin();
             }
-            if peers.pause(deadline) == Waited::TimedOut {
+            if peers.pause(&mut pace, deadline) == Waited::TimedOut {
                 return Err(StillHeld);
             }
         }

@@ -3,7 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use crate::raw::registry::{Leases, Registry};
-use crate::raw::{Peers, Slice, Token, Waited};
+use crate::raw::{Pace, Peers, Token, Waited};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::{Deadline, monotonic_nanos};
 use crate::sys::{futex, lease, lifeline, membarrier};
@@ -114,14 +114,14 @@ impl Peers for Seat<'_> {
         word: &AtomicU32,
         expected: u32,
         owners: &[Token],
-        slice: Slice,
+        pace: &mut Pace,
         deadline: Deadline,
     ) -> Waited {
         let now = monotonic_nanos();
         if deadline.nanos().is_some_and(|at| now >= at) {
             return Waited::TimedOut;
         }
-        let slice_end = now.saturating_add(slice.nanos());
+        let slice_end = now.saturating_add(pace.next_slice());
         let until = deadline.nanos().map_or(slice_end, |at| at.min(slice_end));
         let watch = self.lifelines(owners);
         if let Some(owner) = watch.broken {

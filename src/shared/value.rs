@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::lock::StillHeld;
 use crate::raw::record::Record;
-use crate::raw::{Kind, Peers, Storage};
+use crate::raw::{Kind, Pace, Peers, Storage};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Seat, Segment, Spec};
 use crate::sys::clock::Deadline;
@@ -219,6 +219,7 @@ impl<T: Pod> Value<T> {
             held.commit(&value);
             return Ok(result);
         };
+        let mut pace = Pace::new();
         let mut seen: T = word.load();
         loop {
             for _ in 0..ROUNDS {
@@ -229,7 +230,7 @@ impl<T: Pod> Value<T> {
                     Err(now) => seen = now,
                 }
             }
-            seat.pause(Deadline::NEVER);
+            seat.pause(&mut pace, Deadline::NEVER);
         }
     }
 

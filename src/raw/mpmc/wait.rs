@@ -1,6 +1,6 @@
 //! Waiting for room and for items: the same loop for both sides.
 
-use crate::raw::{Peers, Slice, Waited};
+use crate::raw::{Pace, Peers, Waited};
 use crate::sys::atomic::{Ordering, fence, light_fence};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
@@ -184,6 +184,7 @@ impl<'a> Slots<'a> {
             }
         };
         let mut met = Met(false);
+        let mut pace = Pace::new();
         loop {
             let (word, expected) = bell.announce();
             let is_sure = if let Attempt::Held(_) = before {
@@ -204,14 +205,14 @@ impl<'a> Slots<'a> {
                     before = blocked;
                     continue;
                 }
-                Attempt::Held(_) if !is_sure => peers.pause(deadline),
+                Attempt::Held(_) if !is_sure => peers.pause(&mut pace, deadline),
                 Attempt::Held(Held { seen, .. }) => {
                     let owner = seen.owner();
-                    peers.wait(word, expected, owner.as_slice(), Slice::Long, deadline)
+                    peers.wait(word, expected, owner.as_slice(), &mut pace, deadline)
                 }
                 Attempt::Idle | Attempt::Closed => {
                     let takers = self.takers(peers, side);
-                    peers.wait(word, expected, takers.as_slice(), Slice::Long, deadline)
+                    peers.wait(word, expected, takers.as_slice(), &mut pace, deadline)
                 }
             };
             if waited != Waited::Woken {

@@ -1,7 +1,7 @@
 //! How an end of a ring waits for the other: the bell that the other one rings.
 
 use super::{End, Head, Post, Spsc, Stopped, Tail};
-use crate::raw::{Peers, Slice, Waited};
+use crate::raw::{Pace, Peers, Waited};
 use crate::sys::atomic::{Ordering, fence, light_fence};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
@@ -72,6 +72,7 @@ impl Spsc<'_> {
             }
         }
         let bell = &self.post(end.other()).bell;
+        let mut pace = Pace::new();
         let mut ask = false;
         loop {
             let stopped = self.gone(end, peers, ask);
@@ -83,18 +84,16 @@ impl Spsc<'_> {
             }
             // Relaxed: ordered by the fence, and compared again by the futex.
             bell.store(Post::SLEEPS, Ordering::Relaxed);
-            let slice = if peers.fence_everywhere() {
-                Slice::Long
-            } else {
-                Slice::Short
-            };
+            if !peers.fence_everywhere() {
+                pace = Pace::new();
+            }
             let mut found = look();
             let mut waited = Waited::Slice;
             if found == 0 && self.gone(end, peers, false).is_none() {
                 // Relaxed: a change of owner rings the bell.
                 let owner = self.owner(end.other());
                 let owner = owner.as_slice();
-                waited = peers.wait(bell, Post::SLEEPS, owner, slice, deadline);
+                waited = peers.wait(bell, Post::SLEEPS, owner, &mut pace, deadline);
                 ask |= waited == Waited::Slice;
                 found = look();
             }
