@@ -8,6 +8,8 @@ use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::{Deadline, monotonic_nanos};
 use crate::sys::{futex, lease, lifeline, membarrier};
 
+use crate::sys::thread::ExactSleep;
+
 use super::inner::Inner;
 
 /// This process as a participant of one segment.
@@ -81,6 +83,7 @@ impl<'a> Seat<'a> {
     /// Waits for the lease of a process whose lifeline broke, which is a matter of microseconds.
     fn await_last_breath(&self, owner: Token, deadline: Deadline) {
         let idle = AtomicU32::new(0);
+        let _exact = ExactSleep::begin();
         let until = monotonic_nanos().saturating_add(LAST_BREATH);
         let until = deadline.nanos().map_or(until, |at| until.min(at));
         loop {
