@@ -20,7 +20,7 @@ mod guard;
 mod open;
 
 pub use guard::ArrayGuard;
-use guard::Held;
+use guard::Elements;
 
 /// An array that processes share, of a length fixed when it is made.
 ///
@@ -91,7 +91,7 @@ impl<T: Pod> Array<T> {
     /// after a fork, where the child cannot join the segment.
     pub fn get(&self, index: usize) -> Result<T> {
         let held = self.whole()?;
-        held.elements()
+        held.as_slice()
             .get(index)
             .copied()
             .ok_or_else(|| self.outside(index))
@@ -160,7 +160,7 @@ impl<T: Pod> Array<T> {
     ///
     /// As [`Array::get`].
     pub fn to_vec(&self) -> Result<Vec<T>> {
-        Ok(self.whole()?.elements().to_vec())
+        Ok(self.whole()?.as_slice().to_vec())
     }
 
     /// Copies the elements from `start` on into all of `to`, as they are at one moment.
@@ -179,7 +179,7 @@ impl<T: Pod> Array<T> {
     pub fn copy_range_to(&self, start: usize, to: &mut [T]) -> Result<()> {
         let range = self.range_of(start, to.len())?;
         let held = self.whole()?;
-        if let Some(from) = held.elements().get(range) {
+        if let Some(from) = held.as_slice().get(range) {
             to.copy_from_slice(from);
         }
         Ok(())
@@ -318,7 +318,7 @@ impl<T: Pod> Array<T> {
     ) -> Result<ArrayGuard<'a, T>, LockError<ArrayGuard<'a, T>>> {
         match found {
             Ok(found) if found.whole => Ok(ArrayGuard::new(
-                Held::new(&self.bound, seat, found.taken),
+                Elements::new(&self.bound, seat, found.taken),
                 false,
             )),
             Ok(found) => Err(LockError::OwnerDied(self.after_death(seat, found.taken))),
@@ -328,10 +328,10 @@ impl<T: Pod> Array<T> {
 
     /// The lock, of an array that no death has left half changed.
     #[inline]
-    fn whole(&self) -> Result<Held<'_, T>> {
+    fn whole(&self) -> Result<Elements<'_, T>> {
         let seat = self.bound.seat()?;
         match self.bound.view().lock(&seat, Deadline::NEVER) {
-            Ok(found) if found.whole => Ok(Held::new(&self.bound, seat, found.taken)),
+            Ok(found) if found.whole => Ok(Elements::new(&self.bound, seat, found.taken)),
             Ok(found) => Err(LockError::OwnerDied(self.after_death(seat, found.taken)).into()),
             Err(StillHeld) => Err(LockError::<()>::TimedOut.into()),
         }
@@ -339,7 +339,7 @@ impl<T: Pod> Array<T> {
 
     #[cold]
     fn after_death<'a>(&'a self, seat: Seat<'a>, taken: Taken) -> OwnerDied<ArrayGuard<'a, T>> {
-        let guard = ArrayGuard::new(Held::new(&self.bound, seat, taken), true);
+        let guard = ArrayGuard::new(Elements::new(&self.bound, seat, taken), true);
         after_death(
             self.bound.object(),
             self.bound.view().robust_lock(),

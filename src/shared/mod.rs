@@ -6,6 +6,7 @@
 mod array;
 mod atomic_array;
 mod cell;
+mod held;
 mod integer;
 mod value;
 

@@ -16,11 +16,11 @@ use crate::segment::{Bound, Object, Seat, Segment, Spec};
 use crate::sys::clock::Deadline;
 
 use super::cell::{Cell, Word};
+use super::held::Held;
 
 mod atomic;
 mod guard;
 
-use guard::Held;
 pub use guard::ValueGuard;
 
 /// A value that processes share.
@@ -188,7 +188,7 @@ impl<T: Pod> Value<T> {
             word.store(&value);
         } else {
             let seat = self.bound.seat()?;
-            self.held(seat, Deadline::NEVER)?.commit(&value);
+            self.held(seat, Deadline::NEVER)?.view().commit(&value);
         }
         Ok(())
     }
@@ -214,9 +214,9 @@ impl<T: Pod> Value<T> {
         let seat = self.bound.seat()?;
         let Some(word) = self.bound.view().word::<T>() else {
             let held = self.held(seat, Deadline::NEVER)?;
-            let mut value = held.load();
+            let mut value = held.view().load();
             let result = change(&mut value);
-            held.commit(&value);
+            held.view().commit(&value);
             return Ok(result);
         };
         let mut pace = Pace::new();
@@ -318,7 +318,7 @@ impl<T: Pod> Value<T> {
     }
 
     #[inline]
-    fn held<'a>(&'a self, seat: Seat<'a>, deadline: Deadline) -> Result<Held<'a>> {
+    fn held<'a>(&'a self, seat: Seat<'a>, deadline: Deadline) -> Result<Held<'a, Cell<'static>>> {
         match self.bound.view().lock(&seat, deadline) {
             Ok(taken) => Ok(Held::new(&self.bound, seat, taken)),
             Err(StillHeld) => Err(self.timed_out()),

@@ -12,25 +12,22 @@ use std::ptr::NonNull;
 
 use bytemuck::Pod;
 
-use crate::raw::Peers;
 use crate::raw::journal::{Journal, Mapped, Medium, copy};
 use crate::raw::lock::Taken;
 use crate::segment::{Bound, Seat};
+use crate::shared::held::Held;
 use crate::sync::Marked;
 
-/// The lock of an array, held; freed when dropped.
+/// The elements of an array whose lock is held; freed when dropped.
 ///
 /// While it is there nobody else, in this process or another, touches the data or their shadow: all
 /// access is through one of these.
-pub(crate) struct Held<'a, T> {
-    bound: &'a Bound<Journal<'static, Mapped<'static>>>,
-    seat: Seat<'a>,
-    /// Whether the others' repair after the death that the lock came from is due.
-    reap: bool,
+pub(crate) struct Elements<'a, T> {
+    held: Held<'a, Journal<'static, Mapped<'static>>>,
     of: PhantomData<(&'a mut [T], *const ())>,
 }
 
-impl<'a, T: Pod> Held<'a, T> {
+impl<'a, T: Pod> Elements<'a, T> {
     /// `taken` is how the lock of `bound` was just taken.
     #[inline]
     pub(crate) fn new(
@@ -38,18 +35,15 @@ impl<'a, T: Pod> Held<'a, T> {
         seat: Seat<'a>,
         taken: Taken,
     ) -> Self {
-        let reap = matches!(taken, Taken::Inherited(_));
         Self {
-            bound,
-            seat,
-            reap,
+            held: Held::new(bound, seat, taken),
             of: PhantomData,
         }
     }
 
     #[inline]
     fn journal(&self) -> &'a Journal<'static, Mapped<'static>> {
-        self.bound.view()
+        self.held.view()
     }
 
     #[inline]
@@ -58,7 +52,7 @@ impl<'a, T: Pod> Held<'a, T> {
     }
 
     #[inline]
-    pub(crate) fn elements(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         let data = self.journal().medium().data().cast::<T>();
         // SAFETY: (1) `len` elements fit in the data, which stay mapped as long as the array that
         // `self` borrows; (2) they are aligned to a cache line, and no `T` asks for more (checked
@@ -68,9 +62,9 @@ impl<'a, T: Pod> Held<'a, T> {
     }
 
     #[inline]
-    fn elements_mut(&mut self) -> &mut [T] {
+    fn as_mut_slice(&mut self) -> &mut [T] {
         let data = self.journal().medium().data().cast::<T>();
-        // SAFETY: as in `elements`; and `&mut self` lends the only reference there is.
+        // SAFETY: as in `as_slice`; and `&mut self` lends the only reference there is.
         unsafe { std::slice::from_raw_parts_mut(data.as_ptr(), self.len()) }
     }
 
@@ -87,10 +81,10 @@ impl<'a, T: Pod> Held<'a, T> {
         let shadow = journal.medium().shadow().cast::<T>();
         // SAFETY: `start` is inside the shadow, which has `self.len()` elements as the data do.
         let shadow = unsafe { shadow.add(start) };
-        // SAFETY: (1) `len` elements from `start` are inside; (2) (3) (4) as in `elements_mut`, for
+        // SAFETY: (1) `len` elements from `start` are inside; (2) (3) (4) as in `as_mut_slice`, for
         // the shadow.
         let staged = unsafe { std::slice::from_raw_parts_mut(shadow.as_ptr(), len) };
-        if let Some(elements) = self.elements().get(start..start + len) {
+        if let Some(elements) = self.as_slice().get(start..start + len) {
             staged.copy_from_slice(elements);
         }
         let result = change(staged);
@@ -102,7 +96,7 @@ impl<'a, T: Pod> Held<'a, T> {
     #[inline]
     pub(crate) fn overwrite(&mut self, start: usize, from: &[T]) {
         self.journal().expose();
-        if let Some(to) = self.elements_mut().get_mut(start..) {
+        if let Some(to) = self.as_mut_slice().get_mut(start..) {
             copy_elements(from, to);
         }
         self.journal().settle();
@@ -125,30 +119,6 @@ pub(crate) fn fill<T: Pod>(journal: &Journal<'_, Mapped<'_>>, from: &[T]) {
     unsafe { copy(NonNull::from(from).cast(), medium.data(), len) };
 }
 
-impl<T> Held<'_, T> {
-    /// Whether this is still the process that took the lock, and not a forked child of it.
-    #[inline]
-    fn is_ours(&self) -> bool {
-        self.bound
-            .object()
-            .seat_if_joined()
-            .is_some_and(|now| now.me() == self.seat.me())
-    }
-}
-
-impl<T> Drop for Held<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.is_ours() {
-            return;
-        }
-        self.bound.view().unlock(&self.seat);
-        if self.reap {
-            self.bound.object().reap();
-        }
-    }
-}
-
 /// The lock of an [`Array`](crate::Array), with its elements as `&mut [T]`.
 ///
 /// What is written is in the array at once, and others see it when the guard is dropped; a panic
@@ -161,16 +131,16 @@ impl<T> Drop for Held<'_, T> {
 /// not hold it and must not touch the elements: dropped there, the guard does nothing.
 #[must_use = "dropping the guard frees the lock"]
 pub struct ArrayGuard<'a, T: Pod> {
-    held: Held<'a, T>,
+    elements: Elements<'a, T>,
     /// Whether the elements still wait for a repair.
     marked: bool,
 }
 
 impl<'a, T: Pod> ArrayGuard<'a, T> {
     #[inline]
-    pub(crate) fn new(held: Held<'a, T>, marked: bool) -> Self {
-        held.journal().expose();
-        Self { held, marked }
+    pub(crate) fn new(elements: Elements<'a, T>, marked: bool) -> Self {
+        elements.journal().expose();
+        Self { elements, marked }
     }
 }
 
@@ -179,14 +149,14 @@ impl<T: Pod> Deref for ArrayGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        self.held.elements()
+        self.elements.as_slice()
     }
 }
 
 impl<T: Pod> DerefMut for ArrayGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        self.held.elements_mut()
+        self.elements.as_mut_slice()
     }
 }
 
@@ -200,8 +170,8 @@ impl<T: Pod> Marked for ArrayGuard<'_, T> {
 impl<T: Pod> Drop for ArrayGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.marked && self.held.is_ours() {
-            self.held.journal().settle();
+        if !self.marked && self.elements.held.is_ours() {
+            self.elements.journal().settle();
         }
         // The lock is freed after this, with the field that holds it.
     }
@@ -209,6 +179,6 @@ impl<T: Pod> Drop for ArrayGuard<'_, T> {
 
 impl<T: Pod + fmt::Debug> fmt::Debug for ArrayGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.held.elements().fmt(f)
+        self.elements.as_slice().fmt(f)
     }
 }

@@ -7,64 +7,8 @@ use std::thread;
 
 use bytemuck::Pod;
 
-use crate::raw::Peers;
-use crate::raw::lock::Taken;
-use crate::segment::{Bound, Seat};
-
 use crate::shared::cell::Cell;
-
-/// The lock of a value, held; freed when dropped.
-pub(crate) struct Held<'a> {
-    bound: &'a Bound<Cell<'static>>,
-    seat: Seat<'a>,
-    /// Whether the others' repair after the death that the lock came from is due.
-    reap: bool,
-}
-
-impl<'a> Held<'a> {
-    #[inline]
-    pub(crate) fn new(bound: &'a Bound<Cell<'static>>, seat: Seat<'a>, taken: Taken) -> Self {
-        Self {
-            bound,
-            seat,
-            reap: matches!(taken, Taken::Inherited(_)),
-        }
-    }
-
-    /// The value.
-    #[inline]
-    pub(crate) fn load<T: Pod>(&self) -> T {
-        self.bound.view().load()
-    }
-
-    /// Makes `value` the value.
-    #[inline]
-    pub(crate) fn commit<T: Pod>(&self, value: &T) {
-        self.bound.view().commit(value);
-    }
-
-    /// Whether this is still the process that took the lock, and not a forked child of it.
-    #[inline]
-    fn is_ours(&self) -> bool {
-        self.bound
-            .object()
-            .seat_if_joined()
-            .is_some_and(|now| now.me() == self.seat.me())
-    }
-}
-
-impl Drop for Held<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.is_ours() {
-            return;
-        }
-        self.bound.view().unlock(&self.seat);
-        if self.reap {
-            self.bound.object().reap();
-        }
-    }
-}
+use crate::shared::held::Held;
 
 /// The lock of a [`Value`](crate::Value), with a private copy of the value.
 ///
@@ -79,7 +23,7 @@ impl Drop for Held<'_> {
 /// not hold it: dropped there, the guard does nothing.
 #[must_use = "dropping the guard frees the lock"]
 pub struct ValueGuard<'a, T: Pod> {
-    held: Held<'a>,
+    held: Held<'a, Cell<'static>>,
     copy: T,
     /// Whether the copy was lent out to be written.
     changed: bool,
@@ -90,8 +34,8 @@ pub struct ValueGuard<'a, T: Pod> {
 
 impl<'a, T: Pod> ValueGuard<'a, T> {
     #[inline]
-    pub(crate) fn new(held: Held<'a>) -> Self {
-        let copy = held.load();
+    pub(in crate::shared) fn new(held: Held<'a, Cell<'static>>) -> Self {
+        let copy = held.view().load();
         let unwinding = thread::panicking();
         Self {
             held,
@@ -130,7 +74,7 @@ impl<T: Pod> Drop for ValueGuard<'_, T> {
     fn drop(&mut self) {
         // The lock is freed after this, with the field that holds it.
         if self.changed && (self.unwinding || !thread::panicking()) && self.held.is_ours() {
-            self.held.commit(&self.copy);
+            self.held.view().commit(&self.copy);
         }
     }
 }
