@@ -87,6 +87,11 @@ impl Notes {
     fn all(&self) -> Vec<u32> {
         self.0.lock().unwrap().clone()
     }
+    fn except(&self, others: &[u32]) -> Vec<u32> {
+        let mut all = self.all();
+        all.retain(|item| !others.contains(item));
+        all
+    }
 }
 
 fn sorted(mut items: Vec<u32>) -> Vec<u32> {

@@ -119,29 +119,32 @@ impl LockWord {
         Self(AtomicU32::new(0))
     }
 
+    /// Takes a lock that is free, unmarked and not waited for.
+    #[inline]
+    fn take_free(&self, me: Token) -> bool {
+        // AcqRel: see the module page. Relaxed on failure: the value is looked at again.
+        self.0
+            .compare_exchange(0, me.bits(), Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
     /// Takes the lock if it is free, or if its owner is dead.
     #[inline]
     pub(crate) fn try_lock(&self, peers: impl Peers) -> Result<Taken, StillHeld> {
-        // AcqRel: see the module page.
-        match self
-            .0
-            .compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed)
-        {
-            Ok(_) => Ok(Taken::Clean),
-            Err(_) => self.try_lock_contended(peers),
+        if self.take_free(peers.me()) {
+            Ok(Taken::Clean)
+        } else {
+            self.try_lock_contended(peers)
         }
     }
 
     /// Takes the lock, sleeping until it is free, its owner dies, or the deadline passes.
     #[inline]
     pub(crate) fn lock(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
-        // AcqRel: see the module page.
-        match self
-            .0
-            .compare_exchange(0, peers.me().bits(), Ordering::AcqRel, Ordering::Relaxed)
-        {
-            Ok(_) => Ok(Taken::Clean),
-            Err(_) => self.lock_contended(peers, deadline),
+        if self.take_free(peers.me()) {
+            Ok(Taken::Clean)
+        } else {
+            self.lock_contended(peers, deadline)
         }
     }
 

@@ -121,6 +121,26 @@ impl Slot {
         State(self.state.load(Ordering::Acquire))
     }
 
+    /// Takes the lease of this slot, number `index`, if its phase `suits`: then the state given
+    /// back is the caller's own to change.
+    fn take_if(
+        &self,
+        leases: &impl Leases,
+        index: u32,
+        suits: impl Fn(Phase) -> bool,
+    ) -> Option<State> {
+        if !suits(self.seen().phase()) || !leases.try_take(index) {
+            return None;
+        }
+        // What was seen before the lease was taken may be over.
+        let seen = self.seen();
+        if suits(seen.phase()) {
+            return Some(seen);
+        }
+        leases.give_up(index);
+        None
+    }
+
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self {
@@ -187,16 +207,8 @@ impl<'a> Registry<'a> {
         if !only_free {
             self.notice_death(leases, index, slot);
         }
-        if !suits(slot.seen().phase()) || !leases.try_take(index) {
-            return None;
-        }
-        // Only under the lease is the state our own to change.
-        let seen = slot.seen();
+        let seen = slot.take_if(leases, index, suits)?;
         let generation = match seen.phase() {
-            phase if !suits(phase) => {
-                leases.give_up(index);
-                return None;
-            }
             Phase::Free => seen.generation(),
             // The last participant is dead: its tokens must not become ours.
             Phase::Live | Phase::Doomed => seen.generation().wrapping_add(1),
@@ -283,14 +295,7 @@ impl<'a> Registry<'a> {
     pub(crate) fn condemn(self, leases: &impl Leases, index: u32) -> Option<Token> {
         let slot = self.slot(index)?;
         self.notice_death(leases, index, slot);
-        if slot.seen().phase() != Phase::Doomed || !leases.try_take(index) {
-            return None;
-        }
-        let now = slot.seen();
-        if now.phase() != Phase::Doomed {
-            leases.give_up(index);
-            return None;
-        }
+        let now = slot.take_if(leases, index, |phase| phase == Phase::Doomed)?;
         Some(Token::new(now.generation(), index))
     }
 

@@ -8,7 +8,7 @@ use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::{Deadline, monotonic_nanos};
 use crate::sys::{futex, lease, lifeline, membarrier};
 
-use crate::sys::thread::ExactSleep;
+use crate::sys::slack::ExactSleep;
 
 use super::inner::Inner;
 

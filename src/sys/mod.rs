@@ -23,4 +23,6 @@ pub(crate) mod model;
 #[cfg(crash_points)]
 pub use counted::{arm, disarm};
 #[cfg(not(loom))]
-pub(crate) use linux::{epoch, file, fork, futex, lease, lifeline, mapping, membarrier, thread};
+pub(crate) use linux::{
+    epoch, file, fork, futex, lease, lifeline, mapping, membarrier, slack, thread,
+};

@@ -136,13 +136,7 @@ fn a_waiter_s_death_strands_nobody() {
         let mut got = vec![survivor.join().unwrap()];
         ring.slots().repair(&peers, token(0));
         got.extend(ring.drain(&peers));
-        got.extend(
-            shown
-                .all()
-                .iter()
-                .filter(|item| !got.contains(item))
-                .collect::<Vec<_>>(),
-        );
+        got.extend(shown.except(&got));
         assert_eq!(sorted(got), [1, 2]);
     });
 }
@@ -220,13 +214,7 @@ fn a_consumer_of_what_came_back_may_die_too() {
         ring.slots().repair(&peers, token(0));
         ring.slots().repair(&peers, token(1));
         got.extend(ring.drain(&peers));
-        got.extend(
-            shown
-                .all()
-                .iter()
-                .filter(|item| !got.contains(item))
-                .collect::<Vec<_>>(),
-        );
+        got.extend(shown.except(&got));
         assert_eq!(sorted(got), [1, 2]);
     });
 }

@@ -8,4 +8,5 @@ pub(crate) mod lease;
 pub(crate) mod lifeline;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
+pub(crate) mod slack;
 pub(crate) mod thread;
