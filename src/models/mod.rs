@@ -2,7 +2,6 @@
 //! modelled processes, and then all instants at which one of them can die.
 
 mod journal;
-mod ledger;
 mod lock;
 mod mpmc;
 mod record;

@@ -25,9 +25,9 @@
 //! others that the dead process held come back. No death makes a permit of nothing, and none loses
 //! one.
 
-use super::{Pace, Peers, Token, Waited};
 #[cfg(not(loom))]
-use super::{Storage, ledger::Ledger, semaphore::Cells};
+use super::Storage;
+use super::{Pace, Peers, Token, Waited, ledger::Ledger, semaphore::Cells};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 
@@ -173,7 +173,6 @@ impl Others {
 }
 
 /// The permits of one semaphore.
-#[cfg(not(loom))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Permits<'a> {
     Cells(Cells<'a>),
@@ -220,7 +219,9 @@ impl<'a> Permits<'a> {
             Ledger::attach(storage).map(Self::Ledger)
         }
     }
+}
 
+impl Permits<'_> {
     /// Permits in all places.
     #[inline]
     pub(crate) fn capacity(&self) -> u32 {
