@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{Seat, World, at_every_death, check, note_death, seat};
+use super::world::{World, at_every_death, check, mortal, seat};
 use crate::raw::journal::{Found, Head, Journal, Medium};
 use crate::raw::lock::Taken;
 use crate::raw::robust_lock::Obituary;
@@ -75,17 +75,6 @@ impl Pair {
     }
 }
 
-/// Runs `life` in a thread as the participant in `slot`, which dies before its `k`-th write.
-fn victim(
-    peers: Seat,
-    k: usize,
-    died: &std::sync::Arc<std::sync::atomic::AtomicBool>,
-    life: impl FnOnce(&Seat) + 'static,
-) -> thread::JoinHandle<()> {
-    let died = died.clone();
-    thread::spawn(move || note_death(&peers.victim(k, || life(&peers)), &died))
-}
-
 #[test]
 fn no_update_of_two_writers_is_lost() {
     check(3, || {
@@ -109,7 +98,7 @@ fn an_update_happened_or_not_whenever_its_writer_dies() {
         let pair = Pair::new();
         let dying = {
             let pair = pair.clone();
-            victim(seat(&world, 0), k, died, move |peers| {
+            mortal(&world, 0, k, died, move |peers| {
                 pair.bump(peers);
             })
         };
@@ -137,7 +126,7 @@ fn an_heir_that_dies_finishing_an_update_leaves_it_to_the_next() {
         assert!(first.victim(7, || pair.bump(&first)).is_none());
         let reaper = {
             let pair = pair.clone();
-            victim(seat(&world, 1), k, died, move |peers| {
+            mortal(&world, 1, k, died, move |peers| {
                 pair.journal()
                     .repair(peers, Token::new(1, 0), &Obituary::default());
             })
@@ -162,7 +151,7 @@ fn data_torn_by_a_death_are_never_called_whole() {
         let pair = Pair::new();
         let dying = {
             let pair = pair.clone();
-            victim(seat(&world, 0), k, died, move |peers| {
+            mortal(&world, 0, k, died, move |peers| {
                 pair.scribble(peers);
             })
         };
@@ -198,7 +187,7 @@ fn a_death_while_only_looking_leaves_nothing_behind() {
         let pair = Pair::new();
         let dying = {
             let pair = pair.clone();
-            victim(seat(&world, 0), k, died, move |peers| {
+            mortal(&world, 0, k, died, move |peers| {
                 let journal = pair.journal();
                 assert!(journal.lock(peers, Deadline::NEVER).unwrap().whole);
                 pair.whole();

@@ -8,8 +8,8 @@ use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{Seat, World, at_every_death, check, note_death, seat};
-use crate::raw::mpmc::{Controls, Met, Redelivery, Refused, Slots};
+use super::world::{World, check, seat};
+use crate::raw::mpmc::{Controls, Redelivery, Refused, Slots};
 use crate::raw::{Peers, Token};
 use crate::sys::atomic::AtomicU64;
 use crate::sys::clock::Deadline;
@@ -101,19 +101,6 @@ fn sorted(mut items: Vec<u32>) -> Vec<u32> {
 
 fn token(slot: u32) -> Token {
     Token::new(1, slot)
-}
-
-/// Runs `life` of the participant in `slot` in a thread, which dies at its `k`-th write. What `life`
-/// captures is dropped after the death and not by it, as loom cannot switch threads in an unwinding.
-fn mortal(
-    world: &Arc<World>,
-    slot: u32,
-    k: usize,
-    died: &StdArc<std::sync::atomic::AtomicBool>,
-    life: impl Fn(&Seat) + 'static,
-) -> thread::JoinHandle<()> {
-    let (peers, died) = (seat(world, slot), died.clone());
-    thread::spawn(move || note_death(&peers.victim(k, || life(&peers)), &died))
 }
 
 #[test]

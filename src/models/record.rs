@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{Seat, World, at_every_death, check, note_death, seat};
+use super::world::{World, at_every_death, check, mortal, seat};
 use crate::raw::record::{Head, Record};
 use crate::raw::{Peers, Token};
 use crate::sys::atomic::AtomicU64;
@@ -53,17 +53,6 @@ fn whole(both: [u8; 16]) -> u64 {
     u64::from_le_bytes(first.try_into().unwrap())
 }
 
-/// Runs `life` in a thread as the participant in `slot`, which dies before its `k`-th write.
-fn victim(
-    peers: Seat,
-    k: usize,
-    died: &std::sync::Arc<std::sync::atomic::AtomicBool>,
-    life: impl FnOnce(&Seat) + 'static,
-) -> thread::JoinHandle<()> {
-    let died = died.clone();
-    thread::spawn(move || note_death(&peers.victim(k, || life(&peers)), &died))
-}
-
 #[test]
 fn a_reader_sees_no_torn_value_and_never_goes_back() {
     check(3, || {
@@ -111,7 +100,7 @@ fn an_update_happened_or_not_whenever_its_writer_dies() {
         let pair = Pair::new();
         let dying = {
             let pair = pair.clone();
-            victim(seat(&world, 0), k, died, move |peers| {
+            mortal(&world, 0, k, died, move |peers| {
                 pair.bump(peers);
             })
         };
@@ -137,7 +126,7 @@ fn a_reader_needs_nobody_after_a_death() {
         let pair = Pair::new();
         let dying = {
             let pair = pair.clone();
-            victim(seat(&world, 0), k, died, move |peers| {
+            mortal(&world, 0, k, died, move |peers| {
                 pair.bump(peers);
             })
         };
@@ -164,7 +153,7 @@ fn repair_may_race_with_an_heir_and_die_itself() {
         let dead = Token::new(1, 0);
         let reaper = {
             let pair = pair.clone();
-            victim(seat(&world, 1), k, died, move |peers| {
+            mortal(&world, 1, k, died, move |peers| {
                 pair.record().repair(peers, dead)
             })
         };

@@ -200,6 +200,19 @@ pub(crate) fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static
     builder.check(model);
 }
 
+/// Runs `life` of the participant in `slot` in a thread, which dies at its `k`-th write. What `life`
+/// captures is dropped after the death and not by it, as loom cannot switch threads in an unwinding.
+pub(crate) fn mortal(
+    world: &Arc<World>,
+    slot: u32,
+    k: usize,
+    died: &StdArc<StdBool>,
+    life: impl Fn(&Seat) + 'static,
+) -> loom::thread::JoinHandle<()> {
+    let (peers, died) = (seat(world, slot), died.clone());
+    loom::thread::spawn(move || note_death(&peers.victim(k, || life(&peers)), &died))
+}
+
 /// Notes that a victim died, for [`at_every_death`].
 pub(crate) fn note_death<R>(result: &Option<R>, died: &StdBool) {
     if result.is_none() {

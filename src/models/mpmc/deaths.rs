@@ -1,15 +1,14 @@
 //! The same with a death at every shared write: of a producer, a consumer, a waiter, a repairer.
 
-use super::super::world::{Seat, World, at_every_death, check, note_death, seat};
-use super::{Notes, Ring, mortal, sorted, token};
-use crate::raw::mpmc::{Controls, Met, Redelivery, Refused, Slots};
-use crate::raw::{Peers, Token};
-use crate::sys::atomic::AtomicU64;
-use crate::sys::clock::Deadline;
-use loom::cell::Cell;
+use std::sync::Arc as StdArc;
+
 use loom::sync::Arc;
 use loom::thread;
-use std::sync::{Arc as StdArc, Mutex as StdMutex};
+
+use super::super::world::{World, at_every_death, check, mortal, seat};
+use super::{Notes, Ring, sorted, token};
+use crate::raw::mpmc::{Met, Redelivery, Refused};
+use crate::sys::clock::Deadline;
 
 #[test]
 fn a_producer_s_item_exists_or_not_whenever_it_dies() {
