@@ -84,11 +84,11 @@ pub use crate::shared::{Array, AtomicArray, Value};
 #[cfg(not(loom))]
 pub use crate::sync::{BoundedSemaphore, Lock, RLock, Semaphore};
 
-/// For this crate's own crash tests: deaths at a chosen shared write.
+/// For this crate's own crash tests: deaths and stops at a chosen shared write.
 #[cfg(crash_points)]
 #[doc(hidden)]
 pub mod crash_points {
-    pub use crate::sys::{arm, disarm};
+    pub use crate::sys::{arm, arm_stop, disarm};
 }
 
 /// The README's example, compiled.

@@ -1,18 +1,33 @@
 //! The counted body of the facade: core's atomics with a crash point before each write.
 
 use core::sync::atomic::Ordering;
+
+use rustix::process::{Signal, getpid, kill_process};
+
 mod core_types {
-    pub(super) use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+    pub(super) use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 }
 
-/// Points left until the process kills itself; 0 means disarmed.
+/// Points left until the process signals itself; 0 means disarmed.
 static FUSE: core_types::AtomicU64 = core_types::AtomicU64::new(0);
+/// Whether the signal is SIGSTOP, and not SIGKILL.
+static STOPS: core_types::AtomicBool = core_types::AtomicBool::new(false);
 /// Points passed since the last `arm` or `count`.
 static PASSED: core_types::AtomicU64 = core_types::AtomicU64::new(0);
 
 /// Arms the fuse: the process is SIGKILLed before its `k`-th shared write from now (k from 1).
 pub fn arm(k: u64) {
+    light(k, false);
+}
+
+/// The same with SIGSTOP: when it is continued, the process goes on.
+pub fn arm_stop(k: u64) {
+    light(k, true);
+}
+
+fn light(k: u64, stops: bool) {
     // SeqCst: none of the points to count moves before it, whatever its own order.
+    STOPS.store(stops, Ordering::SeqCst);
     PASSED.store(0, Ordering::SeqCst);
     FUSE.store(k, Ordering::SeqCst);
 }
@@ -33,14 +48,22 @@ pub(crate) fn point() {
         return;
     }
     PASSED.fetch_add(1, Ordering::Relaxed);
-    if left == 1 {
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-        loop {
-            core::hint::spin_loop();
-        }
-    }
     FUSE.store(left - 1, Ordering::Relaxed);
+    if left == 1 {
+        signal();
+    }
+}
+
+#[cold]
+fn signal() {
+    if STOPS.load(Ordering::Relaxed) {
+        let _ = kill_process(getpid(), Signal::STOP);
+        return;
+    }
+    let _ = kill_process(getpid(), Signal::KILL);
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 macro_rules! counted {
@@ -49,7 +72,7 @@ macro_rules! counted {
         #[repr(transparent)]
         pub(crate) struct $name(core_types::$name);
 
-        #[allow(dead_code, reason = "one facade for all widths; not each is used with each")]
+        #[expect(dead_code, reason = "one facade for all widths; not each is used with each")]
         impl $name {
             pub(crate) const fn new(value: $int) -> Self {
                 Self(core_types::$name::new(value))

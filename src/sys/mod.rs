@@ -21,7 +21,7 @@ mod linux;
 pub(crate) mod model;
 
 #[cfg(crash_points)]
-pub use counted::{arm, disarm};
+pub use counted::{arm, arm_stop, disarm};
 #[cfg(not(loom))]
 pub(crate) use linux::{
     epoch, file, fork, futex, lease, lifeline, mapping, membarrier, slack, thread,

@@ -39,6 +39,24 @@ impl Forked {
         Some(status.exit_status().map_or(End::Killed, End::Exited))
     }
 
+    /// Waits until the process stops itself, or ends: then how.
+    #[cfg(crash_points)]
+    pub fn stopped(&mut self) -> Option<End> {
+        let (_, status) = waitpid(self.0, WaitOptions::UNTRACED).expect("the child is ours")?;
+        if status.stopped() {
+            return None;
+        }
+        self.0 = None;
+        Some(status.exit_status().map_or(End::Killed, End::Exited))
+    }
+
+    /// Lets a stopped process go on.
+    #[cfg(crash_points)]
+    pub fn go_on(&self) {
+        let pid = self.0.expect("it has not ended");
+        kill_process(pid, Signal::CONT).expect("the child is ours");
+    }
+
     pub fn kill(&mut self) {
         if let Some(pid) = self.0 {
             let _ = kill_process(pid, Signal::KILL);

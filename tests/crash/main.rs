@@ -11,6 +11,10 @@
 )]
 #![expect(unreachable_pub, reason = "a test program has no reach")]
 #![expect(clippy::disallowed_methods, reason = "tests of time may sleep")]
+#![cfg_attr(
+    crash_points,
+    expect(clippy::mem_forget, reason = "whoever dies drops nothing")
+)]
 #![expect(clippy::print_stdout, reason = "a test program reports")]
 
 mod crowd;

@@ -7,6 +7,7 @@ mod rlock;
 mod segment;
 mod semaphore;
 mod spsc;
+mod stops;
 mod sweep;
 mod value;
 
@@ -21,6 +22,7 @@ pub fn laws() -> Vec<super::Law> {
         array::LAWS,
         semaphore::LAWS,
         spsc::LAWS,
+        stops::LAWS,
     ]
     .concat()
 }

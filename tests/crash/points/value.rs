@@ -46,9 +46,15 @@ pub const LAWS: &[Law] = &[
             let changes: [fn(&Value<u64>); 6] = [
                 |number| number.set(2).unwrap(),
                 |number| number.update(|x| *x += 1).unwrap(),
-                |number| drop(number.fetch_add(1).unwrap()),
-                |number| drop(number.compare_exchange(1, 2).unwrap()),
-                |number| drop(number.swap(2).unwrap()),
+                |number| {
+                    number.fetch_add(1).unwrap();
+                },
+                |number| {
+                    assert_eq!(number.compare_exchange(1, 2).unwrap(), Ok(1));
+                },
+                |number| {
+                    number.swap(2).unwrap();
+                },
                 |number| *number.lock().unwrap() = 2,
             ];
             for change in changes {

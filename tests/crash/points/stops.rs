@@ -1,0 +1,279 @@
+//! Stopped before every shared write of every operation: what is not dead is repaired by nobody,
+//! timed forms end in time, nothing unfinished is seen, and all of it is there when the process
+//! goes on.
+
+use std::time::{Duration, Instant};
+
+use outlive::queue::mpmc::Mpmc;
+use outlive::queue::spsc::Spsc;
+use outlive::queue::{GetError, PopError, PushError, PutError};
+use outlive::{Array, ErrorKind, Lock, RLock, Segment, Semaphore, Value, crash_points};
+
+use super::sweep::segment;
+use crate::Law;
+use crate::crowd::{End, Forked};
+
+/// The limit of a timed form; more than one slice.
+const LIMIT: Duration = Duration::from_millis(30);
+/// Longer than the timed forms of one object may take together, on a busy machine.
+const ENOUGH: Duration = Duration::from_secs(2);
+/// The limit that operations on the segment have by themselves, and as much again.
+const BOOKS: Duration = Duration::from_secs(10);
+/// Wider than a word; every change here makes all elements equal.
+type Wide = [u64; 8];
+
+pub const LAWS: &[Law] = &[
+    ("stops::in_a_lock", || {
+        let stops = each(
+            ENOUGH,
+            |segment| Lock::create(segment, "lock").unwrap(),
+            |_, lock| drop(lock.lock().unwrap()),
+            |_, lock| drop(lock.lock_timeout(LIMIT)),
+            |_, lock| drop(lock.try_lock().unwrap()),
+        );
+        assert_eq!(stops, 2);
+    }),
+    ("stops::in_an_rlock", || {
+        let stops = each(
+            ENOUGH,
+            |segment| RLock::create(segment, "rlock").unwrap(),
+            |_, lock| drop([lock.lock().unwrap(), lock.lock().unwrap()]),
+            |_, lock| drop(lock.lock_timeout(LIMIT)),
+            |_, lock| drop(lock.try_lock().unwrap()),
+        );
+        assert!(stops >= 6, "{stops} stops");
+    }),
+    ("stops::in_a_semaphore_of_cells", || permits(8)),
+    ("stops::in_a_semaphore_with_a_ledger", || permits(2000)),
+    ("stops::in_a_wide_value", || {
+        let stops = each(
+            ENOUGH,
+            |segment| Value::create(segment, "value", [1; 8]).unwrap(),
+            |_, value: &Value<Wide>| {
+                value.set([2; 8]).unwrap();
+                value.update(|all| *all = all.map(|x| x + 1)).unwrap();
+            },
+            |_, value| {
+                let seen = value.get().unwrap();
+                assert!(seen == [seen[0]; 8] && (1..=3).contains(&seen[0]), "torn");
+                if let Ok(guard) = value.lock_timeout(LIMIT) {
+                    assert_eq!(*guard, seen);
+                }
+            },
+            |_, value| assert_eq!(value.get().unwrap(), [3; 8]),
+        );
+        assert!(stops >= 20, "{stops} stops");
+    }),
+    ("stops::in_an_array", || {
+        let stops = each(
+            ENOUGH,
+            |segment| Array::create_from_slice(segment, "array", &[1_u64; 4]).unwrap(),
+            |_, array| {
+                array.update(.., |all| all.fill(2)).unwrap();
+                array.lock().unwrap().fill(3);
+            },
+            |_, array| {
+                if let Ok(guard) = array.lock_timeout(LIMIT) {
+                    assert!(guard.iter().all(|x| *x == guard[0]), "torn");
+                }
+            },
+            |_, array| assert_eq!(array.to_vec().unwrap(), [3; 4]),
+        );
+        assert!(stops >= 8, "{stops} stops");
+    }),
+    ("stops::in_a_producer", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let queue = Spsc::<u64>::create(segment, "spsc", 2).unwrap();
+                let consumer = queue.consumer().unwrap();
+                (queue, std::cell::RefCell::new((consumer, Vec::new())))
+            },
+            |_, (queue, _)| {
+                let mut producer = queue.producer().unwrap();
+                producer.push(1).unwrap();
+                producer.push(2).unwrap();
+            },
+            |_, (_, end)| {
+                let (consumer, got) = &mut *end.borrow_mut();
+                match consumer.pop_timeout(LIMIT) {
+                    Ok(item) => got.push(item),
+                    Err(e) => assert!(matches!(e, PopError::Empty), "{e}"),
+                }
+            },
+            |_, (_, end)| {
+                let (consumer, got) = &mut *end.borrow_mut();
+                while got.len() < 2 {
+                    got.push(consumer.pop_timeout(ENOUGH).unwrap());
+                }
+                assert_eq!(*got, [1, 2]);
+            },
+        );
+        assert!(stops >= 6, "{stops} stops");
+    }),
+    ("stops::in_a_consumer", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let queue = Spsc::<u64>::create(segment, "spsc", 2).unwrap();
+                let mut producer = queue.producer().unwrap();
+                producer.push(1).unwrap();
+                producer.push(2).unwrap();
+                (queue, std::cell::RefCell::new(producer))
+            },
+            |_, (queue, _)| {
+                let mut consumer = queue.consumer().unwrap();
+                assert_eq!([1, 2], [(); 2].map(|()| consumer.pop().unwrap()));
+            },
+            |_, (_, end)| match end.borrow_mut().push_timeout(3, LIMIT) {
+                Ok(()) => {}
+                Err(e) => assert!(matches!(e, PushError::Full), "{e}"),
+            },
+            |_, (queue, end)| {
+                end.borrow_mut().push_timeout(4, ENOUGH).unwrap();
+                let mut successor = queue.consumer().unwrap();
+                let rest: Vec<_> = std::iter::from_fn(|| successor.try_pop().ok()).collect();
+                assert!(rest == [3, 4] || rest == [4], "{rest:?}");
+            },
+        );
+        assert!(stops >= 4, "{stops} stops");
+    }),
+    ("stops::in_a_put", || {
+        let stops = each(
+            ENOUGH,
+            |segment| Mpmc::<u64>::create(segment, "mpmc", 2).unwrap(),
+            |_, queue| queue.put(1).unwrap(),
+            |_, queue| match queue.get_timeout(LIMIT) {
+                // Given back, for the end.
+                Ok(item) => queue.put(item).unwrap(),
+                Err(e) => assert!(matches!(e, GetError::Empty), "{e}"),
+            },
+            |_, queue| {
+                assert_eq!(queue.get_timeout(ENOUGH).unwrap(), 1);
+                assert_eq!(queue.len(), 0);
+            },
+        );
+        assert!(stops >= 3, "{stops} stops");
+    }),
+    ("stops::in_a_get", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let queue = Mpmc::<u64>::create(segment, "mpmc", 2).unwrap();
+                queue.put(1).unwrap();
+                queue
+            },
+            |_, queue| assert!([1, 2].contains(&queue.get().unwrap())),
+            |_, queue| {
+                // Before the claim the item goes to whoever is awake; the other takes the next.
+                if queue.try_get().is_ok() {
+                    queue.put(2).unwrap();
+                }
+                assert!(matches!(
+                    queue
+                        .get_timeout(LIMIT)
+                        .map(|_| queue.put_timeout(2, LIMIT)),
+                    Ok(Ok(())) | Err(GetError::Empty) | Ok(Err(PutError::Full))
+                ));
+            },
+            |_, queue| {
+                assert_eq!(queue.len(), 0);
+                queue.put_timeout(3, ENOUGH).unwrap();
+                assert_eq!(queue.get_timeout(ENOUGH).unwrap(), 3);
+            },
+        );
+        assert!(stops >= 3, "{stops} stops");
+    }),
+    ("stops::while_objects_come_and_go", || {
+        each(
+            BOOKS,
+            |segment| Lock::create(segment, "lock").unwrap(),
+            |segment, _| {
+                drop(Lock::open(segment, "lock").unwrap());
+                drop(Value::create(segment, "victim's", [1_u64; 8]).unwrap());
+            },
+            |segment, lock| {
+                // What is there already is of use whatever the books do.
+                drop(lock.try_lock().unwrap());
+                if let Err(e) = Value::create(segment, "survivor's", [1_u64; 8]) {
+                    assert_eq!(e.kind(), ErrorKind::TimedOut, "{e}");
+                }
+            },
+            |segment, _| {
+                drop(Value::create(segment, "another", [1_u64; 8]).unwrap());
+                let _ = segment.reap();
+                let all = segment.objects().unwrap();
+                let victims = all.iter().filter(|o| o.name.as_deref() == Some("victim's"));
+                assert_eq!(victims.count(), 1, "{all:?}");
+                assert!(all.iter().all(|o| o.holders.len() < 2), "{all:?}");
+            },
+        );
+    }),
+];
+
+fn permits(capacity: u32) {
+    let stops = each(
+        ENOUGH,
+        |segment| Semaphore::create_with_capacity(segment, "semaphore", 3, capacity).unwrap(),
+        |_, semaphore| {
+            drop(semaphore.acquire().unwrap());
+            drop(semaphore.acquire_many(2).unwrap());
+            semaphore.acquire().unwrap().keep();
+            semaphore.release(1).unwrap();
+        },
+        |_, semaphore: &Semaphore| {
+            drop(semaphore.acquire_timeout(LIMIT));
+            drop(semaphore.acquire_many_timeout(3, LIMIT));
+            assert!(semaphore.available() <= 3, "a permit out of nothing");
+        },
+        |_, semaphore| {
+            drop(semaphore.try_acquire_many(3).unwrap());
+            assert_eq!(semaphore.available(), 3);
+        },
+    );
+    assert!(stops >= 8, "{stops} stops");
+}
+
+/// Lets a forked process stop before its k-th shared write in `act`, for k = 1, 2, ...; `meanwhile`
+/// must end within `limit`, and `after` find all in order when the process has gone on and ended.
+/// Returns the number of stops.
+fn each<W>(
+    limit: Duration,
+    set_up: impl Fn(&Segment) -> W,
+    act: impl Fn(&Segment, &W),
+    meanwhile: impl Fn(&Segment, &W),
+    after: impl Fn(&Segment, &W),
+) -> u64 {
+    for k in 1.. {
+        let segment = segment();
+        let world = set_up(&segment);
+        let mut victim = Forked::start(|| {
+            segment.free().unwrap();
+            crash_points::arm_stop(k);
+            act(&segment, &world);
+            crash_points::disarm();
+            0
+        });
+        match victim.stopped() {
+            Some(End::Exited(0)) => {
+                after(&segment, &world);
+                return k - 1;
+            }
+            Some(end) => panic!("{end:?} instead of a stop at point {k}"),
+            None => {}
+        }
+        let start = Instant::now();
+        meanwhile(&segment, &world);
+        let took = start.elapsed();
+        assert!(took < limit, "{took:?} beside a stop at point {k}");
+        assert_eq!(
+            segment.recoveries().unwrap().len(),
+            0,
+            "a stop at {k} passed for a death"
+        );
+        victim.go_on();
+        assert_eq!(victim.wait(), End::Exited(0), "after a stop at point {k}");
+        after(&segment, &world);
+    }
+    unreachable!("an operation that writes for ever")
+}
