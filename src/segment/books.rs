@@ -1,6 +1,9 @@
 //! What is done to the arena under its books, with everything that can be done about a full one.
 
+use std::collections::HashMap;
 use std::time::Duration;
+
+use parking_lot::MutexGuard;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::Peers;
@@ -42,6 +45,19 @@ impl Inner {
         }
     }
 
+    /// What this process has open, to be changed: before the books are taken, and until the
+    /// change is entered here too, as no thread of this process must take the holder's bit out in
+    /// between. Waited for as long as the books: one thread may wait for them with this in its
+    /// hands, and a child that is forked meanwhile never sees it given back.
+    pub(crate) fn lock_open(&self) -> Result<MutexGuard<'_, HashMap<u64, usize>>> {
+        self.open.try_lock_for(PATIENCE).ok_or_else(|| {
+            let doing = format!("open or give up an object of segment `{}`", self.name);
+            Error::new(ErrorKind::TimedOut, doing).advise(
+                "another thread of this process is doing that, or was when this process was forked",
+            )
+        })
+    }
+
     /// Takes room for an object; where there is none, repairs after the dead and looks once more.
     pub(crate) fn allocate(&self, len: u64, name_room: bool) -> Result<Option<Fresh>> {
         if let Some(fresh) = self.allocate_once(len, name_room)? {
@@ -57,14 +73,18 @@ impl Inner {
         let seat = self.seat()?;
         let header = self.checked_header()?;
         let arena = self.arena()?;
-        let mut room = self.room.lock();
+        // Only a hint: whoever finds it in use does without.
+        let room = self.room.try_lock();
         self.lock_books(seat)?;
         // A remembered place is one of the chain's as long as no blocks were merged since. Relaxed:
         // the lock orders it.
         let merges = || header.merges.load(Ordering::Relaxed);
-        let hint = (room.1 == merges() && room.0 != 0).then_some(room.0);
+        let hint = room
+            .as_ref()
+            .filter(|room| room.1 == merges() && room.0 != 0)
+            .map(|room| room.0);
         let fresh = arena.allocate(seat.me(), len, name_room, hint);
-        if let Some(fresh) = &fresh {
+        if let (Some(fresh), Some(mut room)) = (&fresh, room) {
             *room = (fresh.offset, merges());
         }
         header.books.unlock(&seat, false);

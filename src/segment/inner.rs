@@ -168,10 +168,12 @@ impl Inner {
     /// The first use after a fork: the child becomes a participant of its own.
     #[cold]
     fn rejoin(&self) -> Result<Seat<'_>> {
+        // Before it joins: a child that can never have it is not to act without what it holds.
+        let open = self.lock_open()?;
         let seat = self.join()?;
         // What the parent had open, the child has open too, as far as it is still there.
         let arena = self.arena()?;
-        for offset in self.open.lock().keys() {
+        for offset in open.keys() {
             if let Some(block) = arena.block(*offset) {
                 block.hold(seat.me().slot());
             }

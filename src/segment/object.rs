@@ -106,9 +106,7 @@ impl Object {
             block.set_name(name);
         }
         let seat = inner.seat()?;
-        // Before the books, and until the object is entered: no thread of this process must take
-        // the holder's bit out in between. So it is when objects are opened and let go.
-        let mut open = inner.open.lock();
+        let mut open = inner.lock_open()?;
         inner.lock_books(seat)?;
         let exists = name.is_some_and(|name| arena.find(name).is_some());
         if exists {
@@ -298,8 +296,7 @@ impl Inner {
     ) -> Result<Object> {
         let seat = self.seat()?;
         let header = self.checked_header()?;
-        // As in `create`.
-        let mut open = self.open.lock();
+        let mut open = self.lock_open()?;
         self.lock_books(seat)?;
         let found = find(self).and_then(|block| {
             let block = block.ok_or_else(|| Error::new(ErrorKind::NotFound, doing()))?;
@@ -349,21 +346,36 @@ impl Hold {
         *open.entry(hold.offset).or_insert(0) += 1;
         Some(Arc::new(hold))
     }
+
+    /// Takes one handle out of `open`, the segment's own; `true` where it was the last.
+    fn leave(&self, open: &mut HashMap<u64, usize>) -> bool {
+        if let Some(count) = open.get_mut(&self.offset) {
+            *count -= 1;
+            if *count > 0 {
+                return false;
+            }
+        }
+        open.remove(&self.offset);
+        true
+    }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let mut open = self.inner.open.lock();
-        if let Some(count) = open.get_mut(&self.offset) {
-            *count -= 1;
-            if *count > 0 {
-                return;
+        let Some(me) = self.inner.token() else {
+            // A forked child that never acted has nothing to let go of, and waits for nothing.
+            if let Some(mut open) = self.inner.open.try_lock() {
+                self.leave(&mut open);
             }
-        }
-        open.remove(&self.offset);
-        // A forked child that never acted in the segment has nothing to let go of.
-        let Some(me) = self.inner.token() else { return };
-        if let Err(e) = self.inner.let_go(self.offset, me.slot()) {
+            return;
+        };
+        let left = self.inner.lock_open().and_then(|mut open| {
+            if self.leave(&mut open) {
+                self.inner.let_go(self.offset, me.slot())?;
+            }
+            Ok(())
+        });
+        if let Err(e) = left {
             log::warn!("let go of an object: {e}");
         }
     }

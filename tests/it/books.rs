@@ -4,9 +4,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
+use outlive::sync::LockError;
 use outlive::{Error, ErrorKind, Lock, Segment};
 
 use super::child::{Child, PATIENCE};
+use super::fork::in_fork;
 
 /// The limit within which the books must be had.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -156,4 +158,37 @@ fn garbage_that_names_the_dead_or_nobody_is_taken_over() {
     bytes.write(BOOKS, dead);
     assert_eq!(segment.reap().unwrap(), 1);
     assert_eq!(bytes.read(BOOKS), 0);
+}
+
+#[test]
+fn a_child_forked_while_its_parent_waits_for_the_books_is_told() {
+    let (segment, bytes, there) = segment();
+    bytes.write(BOOKS, bytes.token(std::process::id()));
+    std::thread::scope(|scope| {
+        let stuck = scope.spawn(|| Lock::open(&segment, "there"));
+        // Its thread sleeps in the books' word, with what the process has open in its hands.
+        while bytes.read(BOOKS) & WAITERS == 0 {
+            std::thread::yield_now();
+        }
+        let code = in_fork(|| {
+            let start = Instant::now();
+            let told = |e: &Error| e.kind() == ErrorKind::TimedOut && start.elapsed() < PATIENCE;
+            match there.try_lock() {
+                Err(LockError::Broken(e)) if told(&e) => {}
+                _ => return 1,
+            }
+            match Lock::open(&segment, "there") {
+                Err(e) if told(&e) => 0,
+                _ => 2,
+            }
+        });
+        assert_eq!(code, 0);
+        assert_eq!(
+            stuck.join().unwrap().unwrap_err().kind(),
+            ErrorKind::TimedOut
+        );
+    });
+    bytes.write(BOOKS, 0);
+    let code = in_fork(|| u8::from(there.try_lock().is_err()));
+    assert_eq!(code, 0, "another child has no such trouble");
 }
