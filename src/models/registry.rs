@@ -43,7 +43,9 @@ impl Process<'_> {
     }
     fn join(&self) -> Option<Token> {
         let registry = self.0.registry();
-        let token = registry.join(self, 0, |_| {})?;
+        // Relaxed: the Release that makes the slot live publishes it.
+        let describe = |slot: &Slot| slot.pid.store(self.1, Ordering::Relaxed);
+        let token = registry.join(self, 0, describe)?;
         for dead in registry.unrepaired(token) {
             self.repair(dead);
         }
@@ -214,6 +216,31 @@ fn the_dead_never_look_alive_while_somebody_takes_their_slot() {
         };
         assert!(table.registry().is_dead(&lives, token));
         joiner.join().unwrap();
+    });
+}
+
+#[test]
+fn the_dead_are_described_as_themselves_while_somebody_takes_their_slot() {
+    at_every_death(2, |k, died| {
+        let table = Table::new();
+        let (dead, lives) = (Process(&table, 1), Process(&table, 2));
+        let token = dead.join().unwrap();
+        lives.join().unwrap();
+        dead.drop_leases();
+        let joiner = {
+            let (table, died) = (table.clone(), died.clone());
+            thread::spawn(move || {
+                let process = Process(&table, 3);
+                let end = death::victim(k, || process.join());
+                note_death(&end, &died);
+                process.drop_leases();
+            })
+        };
+        let seen = table.registry().description(token);
+        assert_eq!(seen.map(|slot| slot.pid), Some(1));
+        joiner.join().unwrap();
+        let seen = table.registry().description(token);
+        assert_eq!(seen.map(|slot| slot.pid), Some(1));
     });
 }
 

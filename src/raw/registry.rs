@@ -12,10 +12,12 @@
 //! | live | held | a participant | the holder: doomed, when it leaves |
 //! | live | free | a dead one, not noticed yet | anyone: doomed |
 //! | doomed | free | a dead one whose things wait for repair | whoever takes the lease: see below |
-//! | doomed | held | under repair, or leaving | the holder: free, in the next generation |
+//! | doomed | held | under repair, leaving, or about to be joined | the holder: free, in the next generation |
 //!
 //! Whoever holds the lease of a doomed slot either repairs as another participant and frees the
-//! slot, or joins in it, live in the next generation, and repairs as its very first act. `oldest`
+//! slot, or joins in it, live in the next generation, and repairs as its very first act. It first
+//! copies what the slot says of the dead and dooms the slot in that generation, so that who died is
+//! known to their heirs, and nobody takes the newcomer for them. `oldest`
 //! remembers from which generation on the repair is due, so that a death during either repair
 //! leaves nothing behind.
 //!
@@ -43,9 +45,16 @@
 //! While leaving or repairing: the slot stays doomed, or is live with a free lease, and `oldest`
 //! still says what is due: the next to look repairs again from the start.
 
-use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+mod slot;
+
+use crate::sys::atomic::{Ordering, fence};
 
 use super::Token;
+
+#[cfg(not(loom))]
+pub(crate) use slot::LIFELINE_OFFSET;
+pub(crate) use slot::{Description, LABEL_WORDS, Slot};
+use slot::{Phase, State};
 
 /// The kernel's part of the registry: one lease for each slot.
 pub(crate) trait Leases {
@@ -55,104 +64,6 @@ pub(crate) trait Leases {
     fn give_up(&self, slot: u32);
     /// Whether somebody *else* has the lease of `slot`. In doubt, yes.
     fn is_taken(&self, slot: u32) -> bool;
-}
-
-/// The value of a slot's state word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct State(u32);
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
-    Free,
-    Live,
-    Doomed,
-}
-
-impl State {
-    const PHASE_BITS: u32 = 2;
-
-    fn new(generation: u32, phase: Phase) -> Self {
-        Self((generation & Token::GENERATION_MASK) << Self::PHASE_BITS | phase as u32)
-    }
-    fn generation(self) -> u32 {
-        self.0 >> Self::PHASE_BITS & Token::GENERATION_MASK
-    }
-    /// Garbage reads as doomed: whoever has the lease repairs it.
-    fn phase(self) -> Phase {
-        match self.0 & ((1 << Self::PHASE_BITS) - 1) {
-            0 => Phase::Free,
-            1 => Phase::Live,
-            _ => Phase::Doomed,
-        }
-    }
-}
-
-/// One slot: 64 bytes of the mapping.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Slot {
-    state: AtomicU32,
-    /// Process id, in the namespace of the process itself.
-    pub(crate) pid: AtomicU32,
-    /// Marked and woken by the kernel when the participant dies; 0 where it has no lifeline.
-    pub(crate) lifeline: AtomicU32,
-    /// The first generation whose things have not been repaired.
-    oldest: AtomicU32,
-    /// When it joined, in nanoseconds since the Unix epoch.
-    pub(crate) since: AtomicU64,
-    /// Inode of the process-id namespace in which `pid` means something.
-    pub(crate) pid_namespace: AtomicU64,
-    /// What the participant calls itself: UTF-8, filled up with zeroes.
-    pub(crate) label: [AtomicU64; LABEL_WORDS],
-}
-
-/// Words of a label.
-pub(crate) const LABEL_WORDS: usize = 4;
-/// Offset of [`Slot::lifeline`] in its slot.
-#[cfg(not(loom))]
-pub(crate) const LIFELINE_OFFSET: usize = core::mem::offset_of!(Slot, lifeline);
-
-#[cfg(not(loom))]
-const _: () = assert!(size_of::<Slot>() == 64 && LIFELINE_OFFSET == 8);
-
-impl Slot {
-    fn seen(&self) -> State {
-        // Acquire: see the module page.
-        State(self.state.load(Ordering::Acquire))
-    }
-
-    /// Takes the lease of this slot, number `index`, if its phase `suits`: then the state given
-    /// back is the caller's own to change.
-    fn take_if(
-        &self,
-        leases: &impl Leases,
-        index: u32,
-        suits: impl Fn(Phase) -> bool,
-    ) -> Option<State> {
-        if !suits(self.seen().phase()) || !leases.try_take(index) {
-            return None;
-        }
-        // What was seen before the lease was taken may be over.
-        let seen = self.seen();
-        if suits(seen.phase()) {
-            return Some(seen);
-        }
-        leases.give_up(index);
-        None
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self {
-            state: AtomicU32::new(0),
-            pid: AtomicU32::new(0),
-            lifeline: AtomicU32::new(0),
-            oldest: AtomicU32::new(0),
-            since: AtomicU64::new(0),
-            pid_namespace: AtomicU64::new(0),
-            label: core::array::from_fn(|_| AtomicU64::new(0)),
-        }
-    }
 }
 
 /// Generations of one slot that one repair looks after at the most.
@@ -210,8 +121,17 @@ impl<'a> Registry<'a> {
         let seen = slot.take_if(leases, index, suits)?;
         let generation = match seen.phase() {
             Phase::Free => seen.generation(),
-            // The last participant is dead: its tokens must not become ours.
-            Phase::Live | Phase::Doomed => seen.generation().wrapping_add(1),
+            // The last participant is dead: its tokens must not become ours, nor our description
+            // its own.
+            Phase::Live | Phase::Doomed => {
+                slot.remember(seen.generation());
+                let next = State::new(seen.generation().wrapping_add(1), Phase::Doomed);
+                // Release: pairs with the Acquire of whoever reads the state; publishes the copy.
+                slot.state.store(next.0, Ordering::Release);
+                // Release: pairs with the fence in `described`: no new description under the old state.
+                fence(Ordering::Release);
+                next.generation()
+            }
         };
         describe(slot);
         // Release: pairs with the Acquire of whoever reads the state; publishes `describe`.
@@ -274,12 +194,11 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// Whether `token` is the last that its slot was joined under: the description is its own.
-    pub(crate) fn is_latest(self, token: Token) -> bool {
-        self.slot(token.slot()).is_some_and(|slot| {
-            let seen = slot.seen();
-            seen.generation() == token.generation() && seen.phase() != Phase::Free
-        })
+    /// What `token` is or was, as far as its slot still says it.
+    pub(crate) fn description(self, token: Token) -> Option<Description> {
+        let slot = self.slot(token.slot())?;
+        slot.described(token.generation())
+            .or_else(|| slot.remembered(token.generation()))
     }
 
     /// The participant in the slot with this index, if it is live or its death not yet noticed.
@@ -297,6 +216,11 @@ impl<'a> Registry<'a> {
         self.notice_death(leases, index, slot);
         let now = slot.take_if(leases, index, |phase| phase == Phase::Doomed)?;
         Some(Token::new(now.generation(), index))
+    }
+
+    /// Leaves the repair after `token` to somebody else: gives up the lease of its doomed slot.
+    pub(crate) fn postpone(self, leases: &impl Leases, token: Token) {
+        leases.give_up(token.slot());
     }
 
     /// Begins to leave: from now on everybody may treat the caller's `token` as dead.

@@ -48,13 +48,12 @@ impl Inner {
     /// What this process has open, to be changed: before the books are taken, and until the
     /// change is entered here too, as no thread of this process must take the holder's bit out in
     /// between. Waited for as long as the books: one thread may wait for them with this in its
-    /// hands, and a child that is forked meanwhile never sees it given back.
+    /// hands.
     pub(crate) fn lock_open(&self) -> Result<MutexGuard<'_, HashMap<u64, usize>>> {
-        self.open.try_lock_for(PATIENCE).ok_or_else(|| {
+        self.member()?.open.try_lock_for(PATIENCE).ok_or_else(|| {
             let doing = format!("open or give up an object of segment `{}`", self.name);
-            Error::new(ErrorKind::TimedOut, doing).advise(
-                "another thread of this process is doing that, or was when this process was forked",
-            )
+            Error::new(ErrorKind::TimedOut, doing)
+                .advise("another thread of this process waits for the segment's books")
         })
     }
 
@@ -74,7 +73,7 @@ impl Inner {
         let header = self.checked_header()?;
         let arena = self.arena()?;
         // Only a hint: whoever finds it in use does without.
-        let room = self.room.try_lock();
+        let room = self.member()?.room.try_lock();
         self.lock_books(seat)?;
         // A remembered place is one of the chain's as long as no blocks were merged since. Relaxed:
         // the lock orders it.

@@ -117,6 +117,16 @@ impl<V> Bound<V> {
         self.known.token().or_else(|| self.inner.token())
     }
 
+    /// An error where this is no longer the process that got `seat`, but a forked child of it.
+    #[inline]
+    pub(crate) fn still(&self, seat: Seat<'_>) -> Result<()> {
+        if self.token() == Some(seat.me()) {
+            Ok(())
+        } else {
+            Err(self.object.forked_inside())
+        }
+    }
+
     #[cold]
     fn ask(&self) -> Result<Seat<'_>> {
         let seat = self.object.seat()?;

@@ -1,6 +1,5 @@
 //! One segment as this process has it: the mapping, and this process's membership.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -9,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::registry::{LIFELINE_OFFSET, Registry, Slot};
-use crate::raw::{Peers, Storage, Token};
+use crate::raw::{Storage, Token};
 use crate::sys::atomic::Ordering;
 use crate::sys::clock;
 use crate::sys::epoch;
@@ -19,16 +18,24 @@ use crate::sys::mapping::Mapping;
 use crate::sys::membarrier;
 
 use super::arena::Arena;
+use super::attached;
 use super::header::{self, Geometry};
 use super::layout::{Header, RECOVERIES, RECOVERIES_AT, REGISTRY_AT};
-use super::recovery::{Identity, Ring, write_label};
+use super::recovery::{Ring, write_label};
 use super::seat::{FileLeases, Seat};
 
-/// What makes a process a participant, beside its token.
+/// What a process has as a participant, beside its token. A forked child has another: what its
+/// parent's threads held locked is nothing to it.
 #[derive(Debug, Default)]
 pub(crate) struct Member {
     /// Held for its Drop, which takes it off the kernel's list.
     _lifeline: Option<Lifeline>,
+    /// Offsets of the objects that this process has open, and how often.
+    pub(crate) open: Mutex<HashMap<u64, usize>>,
+    /// Where the arena was last found to have room: an offset, and the merges until then.
+    pub(crate) room: Mutex<(u64, u64)>,
+    /// Held while this process repairs after a death: its leases do not exclude its own threads.
+    pub(crate) reaping: Mutex<()>,
 }
 
 /// One mapped segment. All handles of a process share one, so that the process is one participant.
@@ -48,12 +55,6 @@ pub(crate) struct Inner {
     born: u32,
     lease: Watched,
     page: ForkPage<Member>,
-    /// Offsets of the objects that this process has open, and how often.
-    pub(crate) open: Mutex<HashMap<u64, usize>>,
-    /// Where the arena was last found to have room: an offset, and the merges until then.
-    pub(crate) room: Mutex<(u64, u64)>,
-    /// Held while this process repairs after a death: its leases do not exclude its own threads.
-    pub(crate) reaping: Mutex<()>,
 }
 
 /// What [`Inner::new`] is made of.
@@ -84,9 +85,6 @@ impl Inner {
             path: parts.path,
             label: parts.label,
             wants_lifeline: parts.lifeline,
-            open: Mutex::default(),
-            room: Mutex::default(),
-            reaping: Mutex::default(),
         };
         inner.join()?;
         Ok(inner)
@@ -155,7 +153,7 @@ impl Inner {
     pub(crate) fn seat(&self) -> Result<Seat<'_>> {
         match Token::from_bits(self.page.token()) {
             Some(token) => Ok(Seat::new(token, self)),
-            None => self.rejoin(),
+            None => self.join(),
         }
     }
 
@@ -165,22 +163,17 @@ impl Inner {
         Token::from_bits(self.page.token())
     }
 
-    /// The first use after a fork: the child becomes a participant of its own.
-    #[cold]
-    fn rejoin(&self) -> Result<Seat<'_>> {
-        // Before it joins: a child that can never have it is not to act without what it holds.
-        let open = self.lock_open()?;
-        let seat = self.join()?;
-        // What the parent had open, the child has open too, as far as it is still there.
-        let arena = self.arena()?;
-        for offset in open.keys() {
-            if let Some(block) = arena.block(*offset) {
-                block.hold(seat.me().slot());
-            }
-        }
-        Ok(seat)
+    /// What this process has as a participant; a forked child begins with nothing.
+    pub(crate) fn member(&self) -> Result<&Member> {
+        self.seat()?;
+        self.page.member().ok_or_else(|| {
+            let doing = format!("use segment `{}` while it is given up", self.name);
+            Error::new(ErrorKind::InvalidInput, doing)
+        })
     }
 
+    /// Joins; after a fork the child becomes a participant of its own.
+    #[cold]
     fn join(&self) -> Result<Seat<'_>> {
         let entry = self.page.enter();
         if let Some(token) = self.token() {
@@ -201,9 +194,7 @@ impl Inner {
         }
         let pid = std::process::id();
         let namespace = crate::sys::file::pid_namespace();
-        let before = RefCell::default();
         let describe = |slot: &Slot| {
-            before.replace(Identity::of(slot));
             // Relaxed: the Release that makes the slot live publishes all of it.
             slot.pid.store(pid, Ordering::Relaxed);
             slot.pid_namespace.store(namespace, Ordering::Relaxed);
@@ -219,13 +210,19 @@ impl Inner {
                 Error::new(ErrorKind::TooManyParticipants, doing())
                     .advise("create the segment with more participants, or let one leave")
             })?;
-        entry.set(token.bits(), Box::new(self.membership(token)));
-        drop(entry);
+        let seat = Seat::new(token, self);
+        // Before anything else of this process can act under the token.
         for dead in self.registry().unrepaired(token) {
-            self.repair_after(dead, Some(&before.borrow()))?;
+            if let Err(e) = self.repair_after(seat, dead) {
+                // Whoever comes next repairs after them all.
+                self.registry().resign(token);
+                self.registry().postpone(&leases, token);
+                return Err(e);
+            }
         }
         self.registry().settle(token);
-        Ok(Seat::new(token, self))
+        entry.set(token.bits(), Box::new(self.membership(token)));
+        Ok(seat)
     }
 
     /// Ties a lifeline, where one is wanted and the kernel can.
@@ -249,20 +246,30 @@ impl Inner {
             });
         Member {
             _lifeline: tied.ok(),
+            ..Member::default()
         }
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
+impl Inner {
+    /// Gives up the membership, and all that this process still has.
+    fn leave(&mut self) {
         // A forked child that never acted in the segment has nothing to leave.
         let Some(token) = self.token() else { return };
-        if let Err(e) = self.repair_after(token, None) {
+        // What is still held was leaked or taken by hand: to the others it is as after a death.
+        if let Err(e) = self.repair_after(Seat::leaving(token, self), token) {
             log::warn!("leave segment `{}`: {e}", self.name);
             return;
         }
         self.registry().resign(token);
         drop(self.page.take_member());
         self.registry().retire(&self.leases(), token);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.leave();
+        attached::forget(self);
     }
 }

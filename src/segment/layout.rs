@@ -103,7 +103,7 @@ unsafe impl Resident for BlockHead {}
 const _: () = assert!(size_of::<Header>() == 128);
 const _: () = assert!(size_of::<RecoveryEntry>() == 64);
 const _: () = assert!(size_of::<BlockHead>() == 40);
-const _: () = assert!(size_of::<Slot>() == 64);
+const _: () = assert!(size_of::<Slot>() == 128);
 
 /// Words that hold one bit for each participant.
 pub(crate) const fn holder_words(participants: u32) -> usize {
@@ -167,7 +167,7 @@ mod tests {
         // `docs/segment-format.md`, diagram by diagram.
         assert_eq!(
             (RECOVERIES_AT, REGISTRY_AT, arena_at(64)),
-            (128, 2176, 6272)
+            (128, 2176, 10_368)
         );
         assert_eq!(offset_of!(Header, participants), 24);
         assert_eq!(offset_of!(Header, id), 32);
@@ -181,6 +181,7 @@ mod tests {
         assert_eq!(offset_of!(Slot, pid), 4);
         assert_eq!(offset_of!(Slot, since), 16);
         assert_eq!(offset_of!(Slot, label), 32);
+        assert_eq!(offset_of!(Slot, former_pid), 68);
         assert_eq!(offset_of!(BlockHead, kind), 12);
         assert_eq!(offset_of!(BlockHead, len), 24);
         assert_eq!(offset_of!(BlockHead, name_hash), 36);
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn the_parts_of_a_segment_do_not_overlap() {
         for participants in [1, 2, 63, 64, 65, MOST_PARTICIPANTS] {
-            assert!(arena_at(participants) >= REGISTRY_AT + u64::from(participants) * 64);
+            assert!(arena_at(participants) >= REGISTRY_AT + u64::from(participants) * 128);
             assert_eq!(arena_at(participants) % UNIT, 0);
             assert!(head_len(participants) >= 40 + u64::from(participants).div_ceil(8));
         }

@@ -11,6 +11,7 @@ mod block;
 mod books;
 mod bound;
 mod header;
+mod hold;
 mod info;
 mod inner;
 mod layout;

@@ -1,6 +1,5 @@
 //! Objects as handles see them: made, opened, held, sent to other processes as a few bytes.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use crate::raw::{Kind, Peers, Storage, Token};
 use crate::sys::atomic::Ordering;
 
 use super::block::{Block, Phase};
+use super::hold::Hold;
 use super::inner::Inner;
 use super::layout::{FNV_START, NAME_BYTES, fnv};
 use super::recovery::Identity;
@@ -40,17 +40,6 @@ impl Spec {
 /// An object that this process holds open; clones share it.
 #[derive(Clone)]
 pub(crate) struct Object(Arc<Hold>);
-
-struct Hold {
-    inner: Arc<Inner>,
-    offset: u64,
-    generation: u32,
-    at: usize,
-    len: usize,
-    /// Whether a handle met a death and has yet to see to the repair.
-    reap_due: ReapDue,
-}
-type ReapDue = core::sync::atomic::AtomicBool;
 
 /// Where an object is, for any process that has its segment open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,20 +145,14 @@ impl Object {
     /// Opens the object that a handle from somewhere else names.
     fn at(address: Address, spec: Spec) -> Result<Self> {
         let doing = || format!("open a {} received as a handle", spec.kind.name());
-        let found = attached::find(|inner| inner.geometry.id == address.segment);
+        let found = attached::find(|inner| inner.geometry.id == address.segment)?;
         let Some(inner) = found else {
             return Err(Error::new(ErrorKind::NotAttached, doing())
                 .advise("open the segment before handles of its objects arrive"));
         };
         inner
             .open_block(spec, doing, |inner| {
-                let arena = inner.arena()?;
-                let block = arena.chain().find(|block| block.offset == address.offset);
-                Ok(block.filter(|block| {
-                    // Relaxed: the word's Acquire orders it, for an object that is there.
-                    block.word().phase() == Phase::Live
-                        && block.head.generation.load(Ordering::Relaxed) == address.generation
-                }))
+                inner.live_block(address.offset, address.generation)
             })
             .map_err(|e| match e.kind() {
                 ErrorKind::NotFound => Error::new(ErrorKind::Gone, doing())
@@ -178,19 +161,14 @@ impl Object {
             })
     }
 
-    /// This process as a participant of the object's segment.
+    /// This process as a participant of the object's segment, and a holder of the object.
     #[inline]
     pub(crate) fn seat(&self) -> Result<Seat<'_>> {
-        self.0.inner.seat()
-    }
-
-    /// This process's seat if it has one: not in a forked child that never acted.
-    #[inline]
-    pub(crate) fn seat_if_joined(&self) -> Option<Seat<'_>> {
-        self.0
-            .inner
-            .token()
-            .map(|token| Seat::new(token, &self.0.inner))
+        if self.0.is_entered() {
+            self.0.inner.seat()
+        } else {
+            self.0.enter_again()
+        }
     }
 
     /// The segment's own part.
@@ -248,6 +226,13 @@ impl Object {
             self.segment()
         );
         Error::new(ErrorKind::Corrupt, what).advise("some process has written over it")
+    }
+
+    /// An error in a child that was forked inside an update.
+    #[cold]
+    pub(crate) fn forked_inside(&self) -> Error {
+        Error::new(ErrorKind::NotOwner, format!("end an update of {self:?}"))
+            .advise("a child that is forked inside an update leaves it to its parent")
     }
 
     fn address(&self) -> Address {
@@ -314,69 +299,22 @@ impl Inner {
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, doing()))
     }
 
+    /// The object at `offset`, if it is there still and no other has come in its place.
+    pub(super) fn live_block(&self, offset: u64, generation: u32) -> Result<Option<Block<'_>>> {
+        let block = self.arena()?.chain().find(|block| block.offset == offset);
+        Ok(block.filter(|block| {
+            // Relaxed: the word's Acquire orders it, for an object that is there.
+            block.word().phase() == Phase::Live
+                && block.head.generation.load(Ordering::Relaxed) == generation
+        }))
+    }
+
     /// Who `token` is or was: from its slot, or from the ring of recoveries.
     pub(crate) fn identity_of(&self, token: Token) -> Identity {
-        let from_slot = || {
-            let slot = self.registry().slot(token.slot())?;
-            let same = self.registry().is_latest(token);
-            same.then(|| Identity::of(slot))
-        };
-        from_slot()
+        self.registry()
+            .description(token)
+            .map(Identity::from)
             .or_else(|| self.ring().ok()?.identity(token))
             .unwrap_or_default()
-    }
-}
-
-impl Hold {
-    /// Enters the object in `open`, the segment's own. The holder's bit is there already.
-    fn enter(
-        inner: &Arc<Inner>,
-        open: &mut HashMap<u64, usize>,
-        block: Block<'_>,
-    ) -> Option<Arc<Self>> {
-        let range = block.object()?;
-        let hold = Self {
-            inner: inner.clone(),
-            offset: block.offset,
-            generation: block.head.generation.load(Ordering::Relaxed),
-            at: usize::try_from(range.at).ok()?,
-            len: usize::try_from(range.len).ok()?,
-            reap_due: ReapDue::new(false),
-        };
-        *open.entry(hold.offset).or_insert(0) += 1;
-        Some(Arc::new(hold))
-    }
-
-    /// Takes one handle out of `open`, the segment's own; `true` where it was the last.
-    fn leave(&self, open: &mut HashMap<u64, usize>) -> bool {
-        if let Some(count) = open.get_mut(&self.offset) {
-            *count -= 1;
-            if *count > 0 {
-                return false;
-            }
-        }
-        open.remove(&self.offset);
-        true
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let Some(me) = self.inner.token() else {
-            // A forked child that never acted has nothing to let go of, and waits for nothing.
-            if let Some(mut open) = self.inner.open.try_lock() {
-                self.leave(&mut open);
-            }
-            return;
-        };
-        let left = self.inner.lock_open().and_then(|mut open| {
-            if self.leave(&mut open) {
-                self.inner.let_go(self.offset, me.slot())?;
-            }
-            Ok(())
-        });
-        if let Err(e) = left {
-            log::warn!("let go of an object: {e}");
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::raw::Token;
-use crate::raw::registry::{LABEL_WORDS, Slot};
+use crate::raw::registry::{Description, LABEL_WORDS, Slot};
 use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::{bytes, clock};
 
@@ -39,6 +39,15 @@ impl Identity {
         Self {
             pid: slot.pid.load(Ordering::Relaxed),
             label: read_label(&slot.label),
+        }
+    }
+}
+
+impl From<Description> for Identity {
+    fn from(slot: Description) -> Self {
+        Self {
+            pid: slot.pid,
+            label: label_text(slot.label),
         }
     }
 }

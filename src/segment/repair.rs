@@ -14,29 +14,26 @@ use crate::sys::clock;
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
-use super::recovery::{Identity, label_words};
+use super::recovery::label_words;
 use super::seat::Seat;
 
 impl Inner {
     /// Repairs after every participant that is dead; returns how many there were.
     pub(crate) fn reap(&self) -> Result<usize> {
-        let Some(_alone) = self.reaping.try_lock() else {
+        let Some(_alone) = self.member()?.reaping.try_lock() else {
             return Ok(0);
         };
-        let me = self.seat()?.me().slot();
+        let seat = self.seat()?;
+        let me = seat.me().slot();
         let leases = self.leases();
         let mut count = 0;
         for index in self.registry().indices().filter(|index| *index != me) {
             let Some(token) = self.registry().condemn(&leases, index) else {
                 continue;
             };
-            let who = self
-                .registry()
-                .slot(index)
-                .map(Identity::of)
-                .unwrap_or_default();
             for dead in self.registry().unrepaired(token).chain([token]) {
-                self.repair_after(dead, Some(&who))?;
+                let repaired = self.repair_after(seat, dead);
+                repaired.inspect_err(|_| self.registry().postpone(&leases, token))?;
             }
             self.registry().retire(&leases, token);
             count += 1;
@@ -44,13 +41,13 @@ impl Inner {
         Ok(count)
     }
 
-    /// Lets every object repair what `dead` left, and frees what nobody wants any more. `who` died;
-    /// `None` for a participant that leaves.
-    pub(crate) fn repair_after(&self, dead: Token, who: Option<&Identity>) -> Result<()> {
-        let seat = self.seat()?;
+    /// Lets every object repair what `dead` left, and frees what nobody wants any more. Whoever
+    /// leaves repairs after itself.
+    pub(crate) fn repair_after(&self, seat: Seat<'_>, dead: Token) -> Result<()> {
         let header = self.checked_header()?;
-        let arena = self.arena()?;
-        let known = who.cloned().unwrap_or_else(|| self.identity_of(dead));
+        let (arena, ring) = (self.arena()?, self.ring()?);
+        let known = self.identity_of(dead);
+        let died = dead != seat.me();
         let when = clock::unix_nanos();
         let obituary = Obituary {
             pid: known.pid,
@@ -75,12 +72,11 @@ impl Inner {
                 }
             }
         }
-        if who.is_some() {
-            self.ring()?
-                .enter(dead, &known, std::process::id(), objects);
+        if died {
+            ring.enter(dead, &known, std::process::id(), objects);
         }
         header.books.unlock(&seat, false);
-        if who.is_some() {
+        if died {
             log::info!(
                 "segment `{}`: repaired after the death of process {} `{}`, which had {objects} \
                  objects open",

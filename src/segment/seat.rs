@@ -17,6 +17,8 @@ use super::inner::Inner;
 pub(crate) struct Seat<'a> {
     token: Token,
     inner: &'a Inner,
+    /// It repairs after itself: what its own token holds is the dead's.
+    leaving: bool,
 }
 
 /// The kernel's leases, as seen through one open file description.
@@ -49,7 +51,20 @@ const BREATH: u64 = 20_000;
 impl<'a> Seat<'a> {
     #[inline]
     pub(crate) fn new(token: Token, inner: &'a Inner) -> Self {
-        Self { token, inner }
+        Self {
+            token,
+            inner,
+            leaving: false,
+        }
+    }
+
+    /// The seat of a process that leaves and does nothing more under its token.
+    pub(crate) fn leaving(token: Token, inner: &'a Inner) -> Self {
+        Self {
+            token,
+            inner,
+            leaving: true,
+        }
     }
 
     pub(crate) fn registry(&self) -> Registry<'a> {
@@ -109,7 +124,10 @@ impl Peers for Seat<'_> {
     }
 
     fn is_dead(&self, token: Token) -> bool {
-        token != self.token && self.registry().is_dead(&self.inner.leases(), token)
+        if token == self.token {
+            return self.leaving;
+        }
+        self.registry().is_dead(&self.inner.leases(), token)
     }
 
     fn wait(

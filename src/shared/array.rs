@@ -118,13 +118,14 @@ impl<T: Pod> Array<T> {
         let at = index * size_of::<T>();
         match Word::attach(self.bound.view().medium().words(), at, size_of::<T>()) {
             Some(word) => word.store(&value),
-            None => held.commit(index..index + 1, |copy| copy.copy_from_slice(&[value])),
+            None => held.commit(index..index + 1, |copy| copy.copy_from_slice(&[value]))?,
         }
         Ok(())
     }
 
     /// Changes the elements of `range` by `change`, all of them or none, and returns what that
-    /// returns. It works on a private copy; where it panics, nothing has changed.
+    /// returns. It works on a copy; where it panics, nothing has changed. The copy lies in the
+    /// segment too: a child that is forked inside `change` must leave it alone.
     ///
     /// # Blocking
     ///
@@ -136,14 +137,14 @@ impl<T: Pod> Array<T> {
     ///
     /// # Errors
     ///
-    /// As [`Array::get`].
+    /// As [`Array::get`]; [`ErrorKind::NotOwner`] in a child that was forked inside `change`.
     pub fn update<R>(
         &self,
         range: impl RangeBounds<usize>,
         change: impl FnOnce(&mut [T]) -> R,
     ) -> Result<R> {
         let range = self.range(&range)?;
-        Ok(self.whole()?.commit(range, change))
+        self.whole()?.commit(range, change)
     }
 
     /// A copy of all elements, as they are at one moment.

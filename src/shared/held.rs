@@ -1,5 +1,6 @@
 //! The lock of an object, held, for the guards and for the operations that take it for a moment.
 
+use crate::error::Result;
 use crate::raw::Peers;
 use crate::raw::journal::{Journal, Medium};
 use crate::raw::lock::Taken;
@@ -56,6 +57,12 @@ impl<'a, V: Locked> Held<'a, V> {
     #[inline]
     pub(super) fn is_ours(&self) -> bool {
         self.bound.token() == Some(self.seat.me())
+    }
+
+    /// An error in a child that was forked since the lock was taken.
+    #[inline]
+    pub(super) fn still_ours(&self) -> Result<()> {
+        self.bound.still(self.seat)
     }
 }
 

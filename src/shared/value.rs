@@ -208,7 +208,7 @@ impl<T: Pod> Value<T> {
     ///
     /// # Errors
     ///
-    /// As [`Value::get`].
+    /// As [`Value::get`]; [`ErrorKind::NotOwner`] in a child that was forked inside `change`.
     #[inline]
     pub fn update<R>(&self, mut change: impl FnMut(&mut T) -> R) -> Result<R> {
         let seat = self.bound.seat()?;
@@ -216,6 +216,7 @@ impl<T: Pod> Value<T> {
             let held = self.held(seat, Deadline::NEVER)?;
             let mut value = held.view().load();
             let result = change(&mut value);
+            self.bound.still(seat)?;
             held.view().commit(&value);
             return Ok(result);
         };
@@ -225,6 +226,7 @@ impl<T: Pod> Value<T> {
             for _ in 0..ROUNDS {
                 let mut value = seen;
                 let result = change(&mut value);
+                self.bound.still(seat)?;
                 match word.compare_exchange(&seen, &value) {
                     Ok(()) => return Ok(result),
                     Err(now) => seen = now,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::lock::{StillHeld, Taken};
 use crate::raw::robust_lock::{Obituary, RobustLock};
-use crate::raw::{Kind, Storage};
+use crate::raw::{Kind, Peers, Storage, Token};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Segment, Spec, label_words};
 use crate::sys::clock::{self, Deadline};
@@ -60,8 +60,9 @@ pub struct Lock(Bound<&'static RobustLock>);
 /// then counts as a death.
 #[must_use = "dropping the guard frees the lock"]
 pub struct LockGuard<'a> {
-    /// All that there is to a guard, so that it travels in a register.
     lock: &'a Lock,
+    /// Who took it: in a forked child it is nobody's, and frees nothing of the child's own.
+    taker: Token,
     not_send: PhantomData<*const ()>,
 }
 
@@ -140,7 +141,7 @@ impl Lock {
     #[inline]
     pub fn try_lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
-        self.guard(self.resident().word.try_lock(seat))
+        self.guard(seat.me(), self.resident().word.try_lock(seat))
     }
 
     /// Takes the lock, sleeping until it is free, but not longer than `limit`.
@@ -243,16 +244,18 @@ impl Lock {
     #[inline]
     fn lock_until(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
-        self.guard(self.resident().word.lock(seat, deadline))
+        self.guard(seat.me(), self.resident().word.lock(seat, deadline))
     }
 
     #[inline]
     fn guard(
         &self,
+        taker: Token,
         taken: Result<Taken, StillHeld>,
     ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let guard = || LockGuard {
             lock: self,
+            taker,
             not_send: PhantomData,
         };
         match taken {
@@ -312,6 +315,11 @@ pub(crate) fn after_death<G>(
 }
 
 impl LockGuard<'_> {
+    #[inline]
+    fn is_ours(&self) -> bool {
+        self.lock.0.token() == Some(self.taker)
+    }
+
     /// Leaves the lock taken.
     fn keep(self) {
         self.lock.0.object().reap_if_due();
@@ -325,18 +333,16 @@ impl LockGuard<'_> {
 
 impl Marked for LockGuard<'_> {
     fn clear_mark(&mut self) {
-        self.lock.resident().word.clear_mark();
+        if self.is_ours() {
+            self.lock.resident().word.clear_mark();
+        }
     }
 }
 
 impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        // A forked child that never acted in the segment holds nothing to give back.
-        let Some(me) = self.lock.0.token() else {
-            return;
-        };
-        if self.lock.resident().word.free_as_found(me) {
+        if self.is_ours() && self.lock.resident().word.free_as_found(self.taker) {
             self.lock.see_to_the_others();
         }
     }

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::raw::lock::Taken;
 use crate::raw::rlock::{Entered, Left, Recursion, Refused};
 use crate::raw::robust_lock::RobustLock;
-use crate::raw::{Kind, Storage};
+use crate::raw::{Kind, Peers, Storage, Token};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Segment, Spec};
 use crate::sys::clock::Deadline;
@@ -51,6 +51,8 @@ struct View {
 #[must_use = "dropping the guard gives the level back"]
 pub struct RLockGuard<'a> {
     lock: &'a RLock,
+    /// Who took it: in a forked child it is nobody's, and gives nothing of the child's own back.
+    taker: Token,
     not_send: PhantomData<*const ()>,
 }
 
@@ -130,7 +132,8 @@ impl RLock {
     pub fn try_lock(&self) -> Locked<'_> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let View { lock, recursion } = self.0.view();
-        self.guard(recursion.try_lock(&lock.word, &seat, thread::number()))
+        let entered = recursion.try_lock(&lock.word, &seat, thread::number());
+        self.guard(seat.me(), entered)
     }
 
     /// As [`RLock::lock`], but not longer than `limit`.
@@ -233,13 +236,15 @@ impl RLock {
     fn lock_until(&self, deadline: Deadline) -> Locked<'_> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let View { lock, recursion } = self.0.view();
-        self.guard(recursion.lock(&lock.word, seat, thread::number(), deadline))
+        let entered = recursion.lock(&lock.word, seat, thread::number(), deadline);
+        self.guard(seat.me(), entered)
     }
 
     #[inline]
-    fn guard(&self, entered: Result<Entered, Refused>) -> Locked<'_> {
+    fn guard(&self, taker: Token, entered: Result<Entered, Refused>) -> Locked<'_> {
         let guard = || RLockGuard {
             lock: self,
+            taker,
             not_send: PhantomData,
         };
         match entered {
@@ -280,6 +285,11 @@ impl RLock {
 }
 
 impl RLockGuard<'_> {
+    #[inline]
+    fn is_ours(&self) -> bool {
+        self.lock.0.token() == Some(self.taker)
+    }
+
     /// Leaves the level taken.
     fn keep(self) {
         self.lock.0.object().reap_if_due();
@@ -293,13 +303,18 @@ impl RLockGuard<'_> {
 
 impl Marked for RLockGuard<'_> {
     fn clear_mark(&mut self) {
-        self.lock.0.view().lock.word.clear_mark();
+        if self.is_ours() {
+            self.lock.0.view().lock.word.clear_mark();
+        }
     }
 }
 
 impl Drop for RLockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
+        if !self.is_ours() {
+            return;
+        }
         let Ok(seat) = self.lock.0.seat() else { return };
         let View { lock, recursion } = self.lock.0.view();
         // A level that is gone already, through `release` or garbage, is not given back twice.

@@ -4,11 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use outlive::sync::LockError;
-use outlive::{Error, ErrorKind, Lock, Segment};
+use outlive::{Error, ErrorKind, Lock, Segment, SegmentOptions};
 
 use super::child::{Child, PATIENCE};
-use super::fork::in_fork;
 
 /// The limit within which the books must be had.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -17,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// in it, with the state first and the process id behind it.
 const BOOKS: u64 = 64;
 const REGISTRY: u64 = 2176;
-const SLOT: u64 = 64;
+const SLOT: u64 = 128;
 const PID: u64 = 4;
 
 /// Bits of a lock word above the token.
@@ -161,34 +159,18 @@ fn garbage_that_names_the_dead_or_nobody_is_taken_over() {
 }
 
 #[test]
-fn a_child_forked_while_its_parent_waits_for_the_books_is_told() {
-    let (segment, bytes, there) = segment();
+fn a_repair_that_cannot_be_done_is_left_to_others() {
+    let segment = SegmentOptions::new().participants(2).anonymous().unwrap();
+    let bytes = Bytes::of(&segment);
+    let mut child = Child::start(&segment, "stay", "");
+    child.expect("here");
+    child.kill();
     bytes.write(BOOKS, bytes.token(std::process::id()));
-    std::thread::scope(|scope| {
-        let stuck = scope.spawn(|| Lock::open(&segment, "there"));
-        // Its thread sleeps in the books' word, with what the process has open in its hands.
-        while bytes.read(BOOKS) & WAITERS == 0 {
-            std::thread::yield_now();
-        }
-        let code = in_fork(|| {
-            let start = Instant::now();
-            let told = |e: &Error| e.kind() == ErrorKind::TimedOut && start.elapsed() < PATIENCE;
-            match there.try_lock() {
-                Err(LockError::Broken(e)) if told(&e) => {}
-                _ => return 1,
-            }
-            match Lock::open(&segment, "there") {
-                Err(e) if told(&e) => 0,
-                _ => 2,
-            }
-        });
-        assert_eq!(code, 0);
-        assert_eq!(
-            stuck.join().unwrap().unwrap_err().kind(),
-            ErrorKind::TimedOut
-        );
-    });
+    assert_eq!(segment.reap().unwrap_err().kind(), ErrorKind::TimedOut);
     bytes.write(BOOKS, 0);
-    let code = in_fork(|| u8::from(there.try_lock().is_err()));
-    assert_eq!(code, 0, "another child has no such trouble");
+    // Room for another in the place of the dead.
+    let mut child = Child::start(&segment, "stay", "");
+    child.expect("here");
+    assert_eq!(segment.recoveries().unwrap().len(), 1);
+    child.kill();
 }

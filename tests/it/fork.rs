@@ -2,29 +2,83 @@
 
 #![expect(unsafe_code, reason = "fork")]
 
+use std::cell::Cell;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use outlive::queue::spsc::Spsc;
 use outlive::sync::LockError;
-use outlive::{Lock, RLock, Segment};
+use outlive::{Array, ErrorKind, Lock, RLock, Segment, Semaphore, Value};
 
 use super::child::PATIENCE;
 
-/// Runs `life` in a forked child and returns its exit code.
-pub fn in_fork(life: impl FnOnce() -> u8) -> i32 {
+/// A forked child.
+pub struct Forked(libc::pid_t);
+
+/// Forks a child that lives `life` and ends with its result; SIGALRM ends it where it hangs.
+pub fn forked(life: impl FnOnce() -> u8) -> Forked {
     // SAFETY: the child calls nothing that another thread of the test runner could hold locked:
     // glibc keeps the allocator usable over a fork.
     match unsafe { libc::fork() } {
         0 => {
+            // SAFETY: only asks for a signal.
+            unsafe { libc::alarm(20) };
             let code = life();
             // SAFETY: ends the child without the parent's exit handlers.
             unsafe { libc::_exit(code.into()) }
         }
         pid => {
             assert!(pid > 0);
-            let mut status = 0;
-            // SAFETY: waits for the child just made; `status` is a valid place.
-            assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-            assert!(libc::WIFEXITED(status), "{status:#x}");
-            libc::WEXITSTATUS(status)
+            Forked(pid)
         }
+    }
+}
+
+impl Forked {
+    pub fn pid(&self) -> u32 {
+        self.0.unsigned_abs()
+    }
+
+    pub fn kill(self) {
+        // SAFETY: the child has not been waited for, so the number is its own.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        self.wait();
+    }
+
+    /// The child's exit code.
+    pub fn code(self) -> i32 {
+        let status = self.wait();
+        assert!(libc::WIFEXITED(status), "{status:#x}");
+        libc::WEXITSTATUS(status)
+    }
+
+    fn wait(self) -> i32 {
+        let mut status = 0;
+        // SAFETY: waits for the child made above; `status` is a valid place.
+        assert_eq!(unsafe { libc::waitpid(self.0, &raw mut status, 0) }, self.0);
+        status
+    }
+}
+
+/// Runs `life` in a forked child and returns its exit code.
+pub fn in_fork(life: impl FnOnce() -> u8) -> i32 {
+    forked(life).code()
+}
+
+/// A gate that one process opens for another.
+struct Gate(OwnedFd, OwnedFd);
+
+impl Gate {
+    fn new() -> Self {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        Self(read, write)
+    }
+    fn open(&self) {
+        rustix::io::write(&self.1, &[1]).unwrap();
+    }
+    fn pass(&self) {
+        rustix::io::read(&self.0, &mut [0_u8]).unwrap();
     }
 }
 
@@ -106,4 +160,148 @@ fn a_guard_dropped_in_a_forked_child_frees_nothing() {
     }
     drop(guards);
     assert!(lock.try_lock().is_ok() && rlock.try_lock().is_ok());
+}
+
+#[test]
+fn a_child_keeps_what_is_its_own_when_it_drops_its_parents() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let rlock = RLock::create(&segment, "rlock").unwrap();
+    let queue = Spsc::<u64>::create(&segment, "queue", 4).unwrap();
+    let guards = Cell::new(Some((lock.lock().unwrap(), rlock.lock().unwrap())));
+    let producer = Cell::new(Some(queue.producer().unwrap()));
+    let child = forked(|| {
+        let mine = (
+            lock.lock_timeout(PATIENCE).unwrap(),
+            rlock.lock_timeout(PATIENCE).unwrap(),
+        );
+        let mut end = loop {
+            if let Ok(end) = queue.producer() {
+                break end;
+            }
+        };
+        drop((guards.take(), producer.take()));
+        let me = Some(std::process::id());
+        let kept = lock.holder() == me && rlock.depth() == 1 && queue.producer().is_err();
+        if !kept || end.push(7).is_err() {
+            return 1;
+        }
+        drop((mine, end));
+        u8::from(lock.is_locked() || rlock.holder().is_some())
+    });
+    drop((guards.take(), producer.take()));
+    assert_eq!(child.code(), 0);
+    assert_eq!(queue.consumer().unwrap().try_pop().unwrap(), 7);
+}
+
+#[test]
+fn a_childs_first_use_touches_no_other_object() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let name = |at| format!("passing {at}");
+    let passing = (0..40).map(|at| Semaphore::create(&segment, &name(at), 1).unwrap());
+    let passing = Cell::new(passing.collect::<Vec<_>>());
+    let gate = Gate::new();
+    let child = forked(|| {
+        gate.pass();
+        if lock.try_lock().is_err() {
+            return 1;
+        }
+        let gone = passing.take();
+        let told = |e: outlive::Error| e.kind() == ErrorKind::Gone;
+        let all = gone.iter().all(|semaphore| match semaphore.try_acquire() {
+            Err(outlive::sync::AcquireError::Broken(e)) => told(e),
+            _ => false,
+        });
+        drop(gone);
+        u8::from(!all)
+    });
+    drop(passing.take());
+    (0..40).for_each(|at| segment.remove(&name(at)).unwrap());
+    // In the room that they leave.
+    let array = Array::<u64>::create(&segment, "array", 700).unwrap();
+    array.lock().unwrap().fill(u64::MAX);
+    gate.open();
+    assert_eq!(child.code(), 0);
+    assert!(array.to_vec().unwrap().iter().all(|x| *x == u64::MAX));
+    assert_eq!(segment.objects().unwrap().len(), 2);
+}
+
+#[test]
+fn a_child_forked_inside_an_update_leaves_it_to_its_parent() {
+    let segment = Segment::anonymous().unwrap();
+    let wide = Value::create(&segment, "wide", [1_u64; 8]).unwrap();
+    let word = Value::create(&segment, "word", 1_u64).unwrap();
+    let array = Array::<u64>::create(&segment, "array", 8).unwrap();
+    /// Forks; the child is told to go on when the parent has done more.
+    fn split(gate: &Gate, child: &Cell<Option<Forked>>) {
+        // SAFETY: as in `forked`.
+        match unsafe { libc::fork() } {
+            0 => gate.pass(),
+            pid => child.set(Some(Forked(pid))),
+        }
+    }
+    let refused = |end: outlive::Result<()>| -> ! {
+        let right = matches!(end, Err(e) if e.kind() == ErrorKind::NotOwner);
+        // SAFETY: ends the child without the parent's exit handlers.
+        unsafe { libc::_exit(i32::from(!right)) }
+    };
+    type Update<'a> = &'a dyn Fn(&dyn Fn()) -> outlive::Result<()>;
+    let updates: [Update<'_>; 3] = [
+        &|inside| {
+            wide.update(|all| {
+                all.fill(2);
+                inside();
+            })
+        },
+        &|inside| {
+            word.update(|x| {
+                *x = 2;
+                inside();
+            })
+        },
+        &|inside| {
+            array.update(.., |all| {
+                all.fill(2);
+                inside();
+            })
+        },
+    ];
+    for update in updates {
+        let (gate, child) = (Gate::new(), Cell::new(None));
+        let end = update(&|| split(&gate, &child));
+        let Some(child) = child.take() else {
+            refused(end)
+        };
+        end.unwrap();
+        wide.set([5; 8]).unwrap();
+        word.set(5).unwrap();
+        array.lock().unwrap().fill(5);
+        gate.open();
+        assert_eq!(child.code(), 0);
+        assert_eq!((wide.get().unwrap(), word.get().unwrap()), ([5; 8], 5));
+        assert_eq!(array.to_vec().unwrap(), [5; 8]);
+    }
+}
+
+#[test]
+fn a_child_waits_for_no_thread_of_its_parent() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    Value::create(&segment, "", 0_u64).unwrap_err();
+                    drop(Semaphore::open_or_create(&segment, "semaphore", 1).unwrap());
+                }
+            });
+        }
+        let codes: Vec<_> = (0..100)
+            .map(|_| in_fork(|| u8::from(lock.lock_timeout(Duration::from_secs(10)).is_err())))
+            .collect();
+        over.store(true, Ordering::Relaxed);
+        assert!(codes.iter().all(|code| *code == 0), "{codes:?}");
+    });
 }

@@ -1,12 +1,14 @@
 //! `Lock` between processes that die.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use outlive::sync::LockError;
-use outlive::{ErrorKind, Lock, Segment};
+use outlive::{ErrorKind, Lock, Segment, SegmentOptions, Value};
 use rustix::process::Signal;
 
 use super::child::{Child, PATIENCE, Role, pause, say};
+use super::fork::forked;
 
 pub const ROLES: &[(&str, Role)] = &[
     ("hold", |segment, name| {
@@ -220,4 +222,64 @@ fn a_handle_travels_as_a_few_bytes() {
     let stale = postcard::to_allocvec(&Lock::new().unwrap()).unwrap();
     assert!(postcard::from_bytes::<Lock>(&stale).is_err());
     assert!(postcard::from_bytes::<outlive::RLock>(&bytes).is_err());
+}
+
+#[test]
+fn the_dead_are_named_although_another_takes_their_place() {
+    let segment = SegmentOptions::new().participants(2).anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let count = Value::create(&segment, "count", 0_u64).unwrap();
+    for _ in 0..30 {
+        let victim = forked(|| {
+            lock.acquire(None).unwrap();
+            std::thread::sleep(PATIENCE);
+            1
+        });
+        let pid = victim.pid();
+        while lock.holder() != Some(pid) {
+            std::thread::yield_now();
+        }
+        // Joins as soon as there is room, and that is where the victim was.
+        let newcomer = forked(|| {
+            while count.fetch_add(1).is_err() {}
+            std::thread::sleep(PATIENCE);
+            1
+        });
+        victim.kill();
+        match lock.lock_timeout(PATIENCE) {
+            Err(LockError::OwnerDied(died)) => {
+                assert_eq!(died.pid(), pid);
+                drop(died.repaired());
+            }
+            other => panic!("{other:?}"),
+        }
+        newcomer.kill();
+        segment.reap().unwrap();
+    }
+}
+
+#[test]
+fn whoever_leaves_with_a_lock_held_is_named_as_its_dead_owner() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let all = Cell::new(Some((segment, lock)));
+    let child = forked(|| {
+        let (segment, lock) = all.take().unwrap();
+        lock.acquire(None).unwrap();
+        drop((lock, segment));
+        std::thread::sleep(PATIENCE);
+        1
+    });
+    let (_segment, lock) = all.take().unwrap();
+    let pid = child.pid();
+    let died = loop {
+        // Not before the child has taken it.
+        match lock.try_lock() {
+            Err(LockError::OwnerDied(died)) => break died.pid(),
+            Err(LockError::Broken(e)) => panic!("{e}"),
+            _ => std::thread::yield_now(),
+        }
+    };
+    assert_eq!(died, pid);
+    child.kill();
 }

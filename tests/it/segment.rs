@@ -310,3 +310,16 @@ fn a_file_outlives_its_processes() {
     assert!(Lock::open(&segment, "lock").is_ok());
     assert_eq!(segment.recoveries().unwrap(), [], "leaving is no death");
 }
+
+#[test]
+fn threads_that_open_and_leave_are_one_participant() {
+    let folder = Folder::new("threads");
+    let options = SegmentOptions::new().participants(1).folder(&folder.0);
+    drop(options.create("segment").unwrap());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..300).for_each(|_| drop(options.open("segment").unwrap())));
+        }
+    });
+    assert_eq!(options.open("segment").unwrap().participants().len(), 1);
+}

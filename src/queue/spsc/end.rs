@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{End, Stopped};
-use crate::segment::Bound;
+use crate::segment::{Bound, Seat};
 use crate::sys::{clock, epoch};
 
 use super::items::Items;
@@ -45,8 +45,18 @@ impl<T> Hold<T> {
     /// Wakes the other end, which waits for this one.
     #[cold]
     pub(super) fn wake(&self) {
-        if let Some(seat) = self.bound.object().seat_if_joined() {
+        if let Some(seat) = self.seat_if_ours() {
             self.bound.view().ring().wake(self.end, &seat);
+        }
+    }
+
+    /// The seat under which the end was taken; none in a child forked since, where the end is still
+    /// its parent's and one of the same queue may be the child's own.
+    fn seat_if_ours(&self) -> Option<Seat<'_>> {
+        if self.epoch == epoch::current() {
+            self.bound.seat().ok()
+        } else {
+            None
         }
     }
 
@@ -83,8 +93,7 @@ impl<T> Hold<T> {
 
 impl<T> Drop for Hold<T> {
     fn drop(&mut self) {
-        // A forked child that never acted in the segment has nothing to leave.
-        if let Some(seat) = self.bound.object().seat_if_joined() {
+        if let Some(seat) = self.seat_if_ours() {
             self.bound.view().ring().leave(self.end, &seat);
         }
     }

@@ -12,6 +12,7 @@ use std::ptr::NonNull;
 
 use bytemuck::Pod;
 
+use crate::error::Result;
 use crate::raw::journal::{Journal, Mapped, Medium, copy};
 use crate::raw::lock::Taken;
 use crate::segment::{Bound, Seat};
@@ -69,12 +70,13 @@ impl<'a, T: Pod> Elements<'a, T> {
     }
 
     /// Changes the elements of `range` by `change`, all or none. The range is inside the array.
+    /// An error, and no change, in a child that was forked inside `change`.
     #[inline]
     pub(crate) fn commit<R>(
         &mut self,
         range: Range<usize>,
         change: impl FnOnce(&mut [T]) -> R,
-    ) -> R {
+    ) -> Result<R> {
         let journal = self.journal();
         let (start, len) = (range.start.min(self.len()), range.len());
         let len = len.min(self.len() - start);
@@ -88,8 +90,9 @@ impl<'a, T: Pod> Elements<'a, T> {
             staged.copy_from_slice(elements);
         }
         let result = change(staged);
+        self.held.still_ours()?;
         journal.commit(start * size_of::<T>(), len * size_of::<T>());
-        result
+        Ok(result)
     }
 
     /// Copies `from` openly over the elements from `start` on, as far as they reach.

@@ -8,8 +8,8 @@
 
 use std::io;
 use std::ptr;
+use std::sync::OnceLock;
 
-use parking_lot::Mutex;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
 use crate::sys::atomic::Ordering;
@@ -33,7 +33,7 @@ static CURRENT: Page = Page {
 };
 
 /// The last epoch that any process of this lineage has begun; copied by a fork, not wiped.
-static LAST: Mutex<u32> = Mutex::new(0);
+static LAST: Number = Number::new(0);
 
 /// The epoch of this process; 0 before the first [`begin`] and after a fork.
 #[inline]
@@ -47,16 +47,15 @@ pub(crate) fn begin() -> io::Result<()> {
     if current() != 0 {
         return Ok(());
     }
-    let mut last = LAST.lock();
-    if current() != 0 {
-        return Ok(());
-    }
-    if *last == 0 {
-        wipe_on_fork()?;
-    }
-    *last = ((*last + 1) % NEVER).max(1);
-    // Release: pairs with the Acquire in `current`.
-    CURRENT.epoch.store(*last, Ordering::Release);
+    static WIPED: OnceLock<Result<(), i32>> = OnceLock::new();
+    let wiped = WIPED.get_or_init(|| wipe_on_fork().map_err(|e| e.raw_os_error().unwrap_or(0)));
+    (*wiped).map_err(io::Error::from_raw_os_error)?;
+    // Relaxed: only that no two processes of the lineage have the same.
+    let next = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1) % NEVER;
+    // Of several threads the first decides. AcqRel: pairs with the Acquire in `current`.
+    let _ = CURRENT
+        .epoch
+        .compare_exchange(0, next.max(1), Ordering::AcqRel, Ordering::Acquire);
     Ok(())
 }
 

@@ -42,8 +42,8 @@ struct PageWords<M> {
 // SAFETY: the page holds atomics only and stays mapped until the owner drops it; the member that
 // it owns may be sent.
 unsafe impl<M: Send> Send for ForkPage<M> {}
-// SAFETY: as above; a member is given out only by value.
-unsafe impl<M: Send> Sync for ForkPage<M> {}
+// SAFETY: as above; a member that is shared may be shared.
+unsafe impl<M: Send + Sync> Sync for ForkPage<M> {}
 
 /// The right to change what is on the page, of one thread at a time.
 #[derive(Debug)]
@@ -95,8 +95,18 @@ impl<M> ForkPage<M> {
         Entry(self)
     }
 
+    /// The membership, if this process has one.
+    #[inline]
+    pub(crate) fn member(&self) -> Option<&M> {
+        // Acquire: pairs with the Release in `set`.
+        let member = self.words().member.load(Ordering::Acquire);
+        // SAFETY: a pointer that is not null came from `Box::into_raw` in `set`, in this process (a
+        // fork wipes it), and only `take_member` frees it, which borrows the page mutably.
+        unsafe { member.as_ref() }
+    }
+
     /// Takes the membership out, if there is one.
-    pub(crate) fn take_member(&self) -> Option<Box<M>> {
+    pub(crate) fn take_member(&mut self) -> Option<Box<M>> {
         self.words().token.store(0, Ordering::Release);
         let member = self.words().member.swap(ptr::null_mut(), Ordering::AcqRel);
         // SAFETY: a pointer that is not null came from `Box::into_raw` in `set`, in this process
@@ -106,10 +116,11 @@ impl<M> ForkPage<M> {
 }
 
 impl<M> Entry<'_, M> {
-    /// Names the process as a participant.
+    /// Names the process as a participant, once.
     pub(crate) fn set(&self, token: u32, member: Box<M>) {
         let words = self.0.words();
-        drop(self.0.take_member());
+        debug_assert!(self.0.member().is_none(), "a process joins once");
+        // Release: pairs with the Acquire in `member`.
         words.member.store(Box::into_raw(member), Ordering::Release);
         // Release: pairs with the Acquire in `token`.
         words.token.store(token, Ordering::Release);

@@ -19,6 +19,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
@@ -64,6 +65,8 @@ struct Keeper {
 unsafe impl Send for Keeper {}
 
 static KEEPER: Mutex<Option<Keeper>> = Mutex::new(None);
+/// How long a thread waits for another that starts the keeper or ties a lifeline.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One lifeline: as long as it lives, the death of this process marks and wakes its word.
 #[derive(Debug)]
@@ -91,7 +94,10 @@ impl Lifeline {
         if within % align_of::<Node>() != 0 || within + size_of::<Node>() > page_size {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let mut keeper = KEEPER.lock();
+        // A child forked while another thread was in here never gets it, and does without.
+        let mut keeper = KEEPER
+            .try_lock_for(PATIENCE)
+            .ok_or_else(|| io::Error::other("another thread ties a lifeline for too long"))?;
         let process = rustix::process::getpid().as_raw_nonzero().get();
         if keeper
             .as_ref()

@@ -7,7 +7,7 @@ use outlive::queue::spsc::Spsc;
 use outlive::queue::{PopError, PushError};
 use outlive::{Segment, crash_points};
 
-use super::sweep::{dead, sweep};
+use super::sweep::{ENTERING, dead, sweep};
 use crate::Law;
 use crate::crowd::{End, Forked};
 
@@ -32,7 +32,7 @@ pub const LAWS: &[Law] = &[
             },
         );
         // The claim and its note, a tag and a note for each item, and leaving.
-        assert_eq!(deaths, 7);
+        assert_eq!(deaths, ENTERING + 7);
     }),
     (
         "spsc::a_death_in_a_chunk_leaves_all_of_it_or_nothing",
@@ -51,7 +51,7 @@ pub const LAWS: &[Law] = &[
                     goes_on(queue);
                 },
             );
-            assert_eq!(deaths, 5);
+            assert_eq!(deaths, ENTERING + 5);
         },
     ),
     ("spsc::a_death_in_pop_leaves_the_item_for_the_next", || {
@@ -72,7 +72,7 @@ pub const LAWS: &[Law] = &[
             },
         );
         // The claim, one for each consumption, and leaving.
-        assert_eq!(deaths, 4);
+        assert_eq!(deaths, ENTERING + 4);
     }),
     ("spsc::a_death_while_waiting_leaves_nothing", || {
         let deaths = sweep(

@@ -9,7 +9,7 @@ use outlive::queue::spsc::Spsc;
 use outlive::queue::{GetError, PopError, PushError, PutError};
 use outlive::{Array, ErrorKind, Lock, RLock, Segment, Semaphore, Value, crash_points};
 
-use super::sweep::segment;
+use super::sweep::{ENTERING, segment};
 use crate::Law;
 use crate::crowd::{End, Forked};
 
@@ -31,7 +31,7 @@ pub const LAWS: &[Law] = &[
             |_, lock| drop(lock.lock_timeout(LIMIT)),
             |_, lock| drop(lock.try_lock().unwrap()),
         );
-        assert_eq!(stops, 2);
+        assert_eq!(stops, ENTERING + 2);
     }),
     ("stops::in_an_rlock", || {
         let stops = each(

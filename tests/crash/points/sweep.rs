@@ -9,6 +9,10 @@ use crate::crowd::{End, Forked};
 /// Longest time that survivors may take to go on.
 const SURVIVORS: Duration = Duration::from_secs(1);
 
+/// Writes with which a forked victim enters itself as a holder of an object, at its first use: the
+/// books, its bit, the books.
+pub const ENTERING: u64 = 3;
+
 /// A fresh segment for one death.
 pub fn segment() -> Segment {
     SegmentOptions::new()
