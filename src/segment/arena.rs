@@ -54,7 +54,8 @@ impl<'a> Arena<'a> {
     /// Makes the whole arena one free block.
     pub(crate) fn format(self) {
         let start = arena_at(self.participants);
-        self.header.untouched.store(start, Ordering::Relaxed);
+        // Release: in its place in the order of `header::format`.
+        self.header.untouched.store(start, Ordering::Release);
         if let Some(first) = self.block(start) {
             first.set_word((self.end - start) / UNIT, Phase::Free);
         }

@@ -1,12 +1,15 @@
 //! The header: written once, checked before anything else is touched.
 
+use std::mem::offset_of;
+use std::os::fd::BorrowedFd;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::Storage;
-use crate::sys::atomic::Ordering;
+use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::{clock, file};
 
 use super::arena::Arena;
-use super::layout::{Header, MAGIC, MOST_PARTICIPANTS, layout_hash, smallest};
+use super::layout::{Header, MAGIC, MOST_PARTICIPANTS, arena_at, layout_hash, smallest};
 
 /// What a segment is, as found in its header and believed from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,30 +26,73 @@ pub(crate) fn of<'a>(whole: Storage<'a>) -> Result<&'a Header> {
         .ok_or_else(|| Error::new(ErrorKind::NotASegment, "read the header"))
 }
 
-/// Makes a segment of zeroed memory. The magic comes last: before it there is no segment.
+/// Makes a segment of blank memory. The magic comes last: before it there is no segment.
 pub(crate) fn format(whole: Storage<'_>, participants: u32) -> Result<()> {
     let header = of(whole)?;
     let id = file::random().map_err(|e| Error::os(e, "draw an id for the segment"))?;
-    // Relaxed: the Release of the magic publishes all of it.
+    // Release, each of them: what a death leaves is a beginning of this list, which `is_blank`
+    // knows again. First what such a death may have left where it is not written over.
+    if let Some(word) = first_block(whole, header).and_then(|at| whole.get::<AtomicU64>(at)) {
+        word.store(0, Ordering::Release);
+    }
+    header.layout.store(layout_hash(), Ordering::Release);
     for (word, bytes) in header.id.iter().zip(id.chunks_exact(8)) {
         let mut eight = [0; 8];
         eight.copy_from_slice(bytes);
-        word.store(u64::from_le_bytes(eight), Ordering::Relaxed);
+        word.store(u64::from_le_bytes(eight), Ordering::Release);
     }
-    header.layout.store(layout_hash(), Ordering::Relaxed);
-    header.size.store(whole.len() as u64, Ordering::Relaxed);
-    header.participants.store(participants, Ordering::Relaxed);
-    header.created.store(clock::unix_nanos(), Ordering::Relaxed);
-    header.creator.store(std::process::id(), Ordering::Relaxed);
+    header.size.store(whole.len() as u64, Ordering::Release);
+    header.participants.store(participants, Ordering::Release);
+    header.created.store(clock::unix_nanos(), Ordering::Release);
+    header.creator.store(std::process::id(), Ordering::Release);
     Arena::new(whole, header, participants).format();
     // Release: pairs with the Acquire in `check`.
     header.magic.store(MAGIC, Ordering::Release);
     Ok(())
 }
 
-/// Whether nothing has ever been written where a header would stand.
-pub(crate) fn is_blank(whole: Storage<'_>) -> bool {
+/// Whether no segment has been made here, nor anything else that begins with a word.
+pub(crate) fn is_unmade(whole: Storage<'_>) -> bool {
     of(whole).is_ok_and(|header| header.magic.load(Ordering::Acquire) == 0)
+}
+
+/// Whether the file, which is mapped as `whole`, holds nothing that a segment would be made over:
+/// zeroes, or what [`format`] leaves when it dies. Meanwhile nobody else may format.
+pub(crate) fn is_blank(fd: BorrowedFd<'_>, whole: Storage<'_>) -> Result<bool> {
+    let header = of(whole)?;
+    let is_zero = |from: usize, to: usize| {
+        file::is_zero(fd, from as u64, to as u64)
+            .map_err(|e| Error::os(e, "look whether a file is blank"))
+    };
+    if header.layout.load(Ordering::Acquire) != layout_hash() {
+        return is_zero(0, whole.len());
+    }
+    let block = first_block(whole, header).unwrap_or(whole.len());
+    let written = [
+        (offset_of!(Header, layout), offset_of!(Header, reserved)),
+        (offset_of!(Header, id), offset_of!(Header, unfenced)),
+        (
+            offset_of!(Header, untouched),
+            offset_of!(Header, recoveries),
+        ),
+        (block, whole.len().min(block + size_of::<AtomicU64>())),
+    ];
+    let mut from = 0;
+    for (start, end) in written {
+        if !is_zero(from, start)? {
+            return Ok(false);
+        }
+        from = end;
+    }
+    is_zero(from, whole.len())
+}
+
+/// Where the first block lies of a segment that somebody has begun to make.
+fn first_block(whole: Storage<'_>, header: &Header) -> Option<usize> {
+    let participants = header.participants.load(Ordering::Acquire);
+    let fits = (1..=MOST_PARTICIPANTS).contains(&participants)
+        && smallest(participants) <= whole.len() as u64;
+    fits.then(|| usize::try_from(arena_at(participants)).ok())?
 }
 
 /// Believes the header of `whole`, or says why not.

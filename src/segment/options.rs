@@ -1,18 +1,18 @@
 //! How segments are made and opened, in the manner of std's `OpenOptions`.
 
 use std::ffi::OsString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::mapping::{self, Mapping};
-use crate::sys::{file, lease};
+use crate::sys::{file, mapping};
 
 use super::Segment;
-use super::attached;
-use super::header;
-use super::inner::{Inner, Parts};
 use super::layout::{MOST_PARTICIPANTS, smallest};
+
+mod files;
+
+use files::Blank;
 
 /// Options for making and opening a [`Segment`].
 ///
@@ -77,7 +77,12 @@ impl SegmentOptions {
         self
     }
 
-    /// Permissions of a new file. All users who may open it must trust each other.
+    /// Permissions of a new file, whatever the umask. They must let its owner read and write.
+    ///
+    /// A mode wider than 0600 lets other users open the file, who must then trust each other. By
+    /// name a process opens only segments of its own user and of root: to share one with another
+    /// user, pass its descriptor on ([`Segment::try_clone_fd`], [`SegmentOptions::from_fd`]), or
+    /// have root create it.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
@@ -180,11 +185,13 @@ impl SegmentOptions {
         let doing = || "create an anonymous segment".to_owned();
         let size = self.checked_size(&doing)?;
         let fd = file::anonymous("outlive", size).map_err(|e| Error::os(e, doing()))?;
-        self.attach(fd.as_fd(), "(anonymous)".to_owned(), None, Blank::Format)
+        self.attach(fd.as_fd(), "(anonymous)".to_owned(), None, Blank::Fresh)
     }
 
-    /// Opens the segment behind a descriptor. A file that holds nothing but zeroes becomes a
-    /// segment, as large as it is.
+    /// Opens the segment behind a descriptor. A file whose bytes are all zero becomes a segment, as
+    /// large as it is; so does one that a process of the same build died in while it made one.
+    ///
+    /// Any other file is left as it is. To find that out all of it is read, but for its holes.
     ///
     /// # Errors
     ///
@@ -199,11 +206,11 @@ impl SegmentOptions {
                     .advise("seal it against shrinking first"),
             );
         }
-        self.attach(fd, name, None, Blank::Format)
+        self.attach(fd, name, None, Blank::Adopt)
     }
 
-    /// Adopts a mapping made by the `shared_memory` crate: a new one becomes a segment, one that
-    /// holds a segment is joined. Its name and its removal stay with `shmem`.
+    /// Adopts a mapping made by the `shared_memory` crate: one of zeroes becomes a segment, as with
+    /// [`SegmentOptions::from_fd`], one that holds a segment is joined. Its name and its removal stay with `shmem`.
     ///
     /// # Errors
     ///
@@ -214,119 +221,7 @@ impl SegmentOptions {
         let path = Path::new("/dev/shm").join(&name);
         let fd = file::existing(&path)
             .map_err(|e| Error::os(e, format!("adopt shared memory `{name}`")))?;
-        self.attach(fd.as_fd(), name, None, Blank::Format)
-    }
-
-    fn create_at(&self, name: &str, path: &Path) -> Result<Segment> {
-        let doing = || format!("create segment `{name}`");
-        let size = self.checked_size(&doing)?;
-        let os = |e| Error::os(e, doing());
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::new(ErrorKind::AlreadyExists, doing())
-                .advise("open it instead, or use open_or_create"));
-        }
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let made = file::nameless(folder.unwrap_or(Path::new(".")), self.mode, size).map_err(os)?;
-        let segment = self.attach(
-            made.as_fd(),
-            name.to_owned(),
-            Some(path.to_owned()),
-            Blank::Format,
-        )?;
-        made.link(path).map_err(os)?;
-        Ok(segment)
-    }
-
-    fn open_at(&self, name: &str, path: &Path) -> Result<Segment> {
-        let doing = || format!("open segment `{name}`");
-        let fd = file::existing(path).map_err(|e| match e {
-            e if file::is_link(&e) => Error::new(ErrorKind::NotASegment, doing())
-                .advise("the name is a symbolic link, which is never followed"),
-            e if file::is_no_file(&e) => Error::new(ErrorKind::NotASegment, doing()),
-            e => Error::os(e, doing()),
-        })?;
-        let owner = file::facts(fd.as_fd())
-            .map_err(|e| Error::os(e, doing()))?
-            .owner;
-        if owner != file::user() && owner != 0 {
-            return Err(Error::new(ErrorKind::NotASegment, doing())
-                .advise("the file belongs to another user, who is not to be trusted"));
-        }
-        self.attach(
-            fd.as_fd(),
-            name.to_owned(),
-            Some(path.to_owned()),
-            Blank::Refuse,
-        )
-    }
-
-    fn open_or_create_at(&self, name: &str, path: &Path) -> Result<Segment> {
-        loop {
-            match self.open_at(name, path) {
-                Err(e) if e.kind() == ErrorKind::NotFound => {}
-                done => return done,
-            }
-            match self.create_at(name, path) {
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                done => return done,
-            }
-        }
-    }
-
-    /// Checks the file, maps it, believes its header, and joins.
-    fn attach(
-        &self,
-        fd: BorrowedFd<'_>,
-        name: String,
-        path: Option<PathBuf>,
-        blank: Blank,
-    ) -> Result<Segment> {
-        let doing = || format!("open segment `{name}`");
-        let os = |e| Error::os(e, doing());
-        let facts = file::facts(fd).map_err(os)?;
-        let bytes = usize::try_from(facts.size).unwrap_or(0);
-        // Before the first touch: a mapping beyond the end of the file is a SIGBUS.
-        if !facts.is_regular || facts.size < smallest(1) || bytes == 0 {
-            return Err(Error::new(ErrorKind::NotASegment, doing())
-                .advise("if nothing uses the file, remove it and create the segment anew"));
-        }
-        let inner = attached::get_or_open(facts.identity, || {
-            let mapping = Mapping::new(fd, bytes).map_err(os)?;
-            if blank == Blank::Format {
-                self.format_if_blank(fd, &mapping)?;
-            }
-            let geometry = header::check(mapping.storage(), &name)?;
-            Inner::new(Parts {
-                fd,
-                mapping,
-                geometry,
-                identity: facts.identity,
-                name: name.clone(),
-                path,
-                label: self.label.clone().unwrap_or_else(program),
-                lifeline: self.lifeline,
-            })
-        })?;
-        Ok(Segment::from_inner(inner))
-    }
-
-    /// One of several processes that adopt the same zeroes makes the segment.
-    fn format_if_blank(&self, fd: BorrowedFd<'_>, mapping: &Mapping) -> Result<()> {
-        let whole = mapping.storage();
-        if !header::is_blank(whole) {
-            return Ok(());
-        }
-        let os = |e| Error::os(e, "make a segment");
-        let alone = lease::reopen(fd).map_err(os)?;
-        lease::take_for_making(alone.as_fd()).map_err(os)?;
-        if !header::is_blank(whole) {
-            return Ok(());
-        }
-        if (whole.len() as u64) < smallest(self.participants) {
-            return Err(Error::new(ErrorKind::InvalidInput, "make a segment")
-                .advise("it is too small for so many participants"));
-        }
-        header::format(whole, self.participants)
+        self.attach(fd.as_fd(), name, None, Blank::Adopt)
     }
 
     fn path_of(&self, name: &str) -> Result<PathBuf> {
@@ -359,19 +254,4 @@ impl SegmentOptions {
             _ => refuse("the size is larger than a file can be"),
         }
     }
-}
-
-/// What to do with a file of zeroes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blank {
-    Format,
-    Refuse,
-}
-
-/// What a process is called that does not say.
-fn program() -> String {
-    std::env::args_os()
-        .next()
-        .and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned()))
-        .unwrap_or_default()
 }

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests of time may sleep")]
 #![expect(unreachable_pub, reason = "a test program has no reach")]
 
+mod adopted;
 mod array;
 mod books;
 mod child;

@@ -5,9 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, SealFlags, fallocate,
-    fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, linkat, memfd_create, open,
+    AtFlags, FallocateFlags, FileType, MemfdFlags, Mode, OFlags, SealFlags, SeekFrom, fallocate,
+    fcntl_add_seals, fcntl_get_seals, fstat, ftruncate, linkat, memfd_create, open, seek,
 };
+use rustix::io::{Errno, pread, retry_on_intr};
 
 use crate::sys::crash;
 
@@ -35,6 +36,33 @@ pub(crate) fn facts(fd: BorrowedFd<'_>) -> io::Result<Facts> {
     })
 }
 
+/// Whether all bytes from `from` to `to` are zero. Moves the place of `fd`'s description.
+pub(crate) fn is_zero(fd: BorrowedFd<'_>, from: u64, to: u64) -> io::Result<bool> {
+    let mut buffer = vec![0; 1 << 16];
+    let mut at = from;
+    while at < to {
+        // Holes are zero, and may be most of the file.
+        at = match seek(fd, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => return Ok(true),
+            // A file system that knows of no holes.
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => at,
+            Err(e) => return Err(e.into()),
+        };
+        let wanted = usize::try_from(to.saturating_sub(at)).unwrap_or(usize::MAX);
+        let wanted = wanted.min(buffer.len());
+        let read = retry_on_intr(|| pread(fd, &mut buffer[..wanted], at))?;
+        if read == 0 {
+            break;
+        }
+        if buffer[..read].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += read as u64;
+    }
+    Ok(true)
+}
+
 /// An anonymous file of `size` bytes whose size nobody can change.
 pub(crate) fn anonymous(label: &str, size: u64) -> io::Result<OwnedFd> {
     let fd = memfd_create(label, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
@@ -58,7 +86,7 @@ pub(crate) fn nameless(folder: &Path, mode: u32, size: u64) -> io::Result<Namele
     let file = match open(folder, flags | OFlags::TMPFILE, mode) {
         Ok(fd) => Nameless { fd, scratch: None },
         // A file system without O_TMPFILE: a name that no segment has.
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR) => {
+        Err(Errno::OPNOTSUPP | Errno::ISDIR) => {
             let scratch = folder.join(format!(
                 ".outlive-{}-{}",
                 rustix::process::getpid().as_raw_nonzero(),
@@ -102,7 +130,7 @@ impl Nameless {
             Some(scratch) => {
                 use rustix::fs::{RenameFlags, renameat_with};
                 match renameat_with(cwd, scratch, cwd, path, RenameFlags::NOREPLACE) {
-                    Err(rustix::io::Errno::INVAL) => {
+                    Err(Errno::INVAL) => {
                         linkat(cwd, scratch, cwd, path, AtFlags::empty())?;
                         let _ = rustix::fs::unlink(scratch);
                     }

@@ -1,0 +1,153 @@
+//! The files behind segments: found or made by name, checked, mapped and joined.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::segment::inner::{Inner, Parts};
+use crate::segment::layout::smallest;
+use crate::segment::{Segment, attached, header};
+use crate::sys::mapping::Mapping;
+use crate::sys::{file, lease};
+
+use super::SegmentOptions;
+
+/// What to do with a file that no segment has been made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blank {
+    /// It was made for this: make the segment.
+    Fresh,
+    /// Somebody else made it: make a segment of nothing but zeroes.
+    Adopt,
+    /// It has a name, which is given to whole segments only.
+    Refuse,
+}
+
+impl SegmentOptions {
+    pub(super) fn create_at(&self, name: &str, path: &Path) -> Result<Segment> {
+        let doing = || format!("create segment `{name}`");
+        let size = self.checked_size(&doing)?;
+        let os = |e| Error::os(e, doing());
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::new(ErrorKind::AlreadyExists, doing())
+                .advise("open it instead, or use open_or_create"));
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let made = file::nameless(folder.unwrap_or(Path::new(".")), self.mode, size).map_err(os)?;
+        let segment = self.attach(
+            made.as_fd(),
+            name.to_owned(),
+            Some(path.to_owned()),
+            Blank::Fresh,
+        )?;
+        made.link(path).map_err(os)?;
+        Ok(segment)
+    }
+
+    pub(super) fn open_at(&self, name: &str, path: &Path) -> Result<Segment> {
+        let doing = || format!("open segment `{name}`");
+        let fd = file::existing(path).map_err(|e| match e {
+            e if file::is_link(&e) => Error::new(ErrorKind::NotASegment, doing())
+                .advise("the name is a symbolic link, which is never followed"),
+            e if file::is_no_file(&e) => Error::new(ErrorKind::NotASegment, doing()),
+            e => Error::os(e, doing()),
+        })?;
+        let owner = file::facts(fd.as_fd())
+            .map_err(|e| Error::os(e, doing()))?
+            .owner;
+        if owner != file::user() && owner != 0 {
+            return Err(Error::new(ErrorKind::NotASegment, doing())
+                .advise("the file belongs to another user, who is not to be trusted"));
+        }
+        self.attach(
+            fd.as_fd(),
+            name.to_owned(),
+            Some(path.to_owned()),
+            Blank::Refuse,
+        )
+    }
+
+    pub(super) fn open_or_create_at(&self, name: &str, path: &Path) -> Result<Segment> {
+        loop {
+            match self.open_at(name, path) {
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                done => return done,
+            }
+            match self.create_at(name, path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Checks the file, maps it, believes its header, and joins.
+    pub(super) fn attach(
+        &self,
+        fd: BorrowedFd<'_>,
+        name: String,
+        path: Option<PathBuf>,
+        blank: Blank,
+    ) -> Result<Segment> {
+        let doing = || format!("open segment `{name}`");
+        let os = |e| Error::os(e, doing());
+        let facts = file::facts(fd).map_err(os)?;
+        let bytes = usize::try_from(facts.size).unwrap_or(0);
+        // Before the first touch: a mapping beyond the end of the file is a SIGBUS.
+        if !facts.is_regular || facts.size < smallest(1) || bytes == 0 {
+            return Err(Error::new(ErrorKind::NotASegment, doing())
+                .advise("if nothing uses the file, remove it and create the segment anew"));
+        }
+        let inner = attached::get_or_open(facts.identity, || {
+            let mapping = Mapping::new(fd, bytes).map_err(os)?;
+            match blank {
+                Blank::Fresh => header::format(mapping.storage(), self.participants)?,
+                Blank::Adopt => self.format_if_blank(fd, &mapping, &name)?,
+                Blank::Refuse => {}
+            }
+            let geometry = header::check(mapping.storage(), &name)?;
+            Inner::new(Parts {
+                fd,
+                mapping,
+                geometry,
+                identity: facts.identity,
+                name: name.clone(),
+                path,
+                label: self.label.clone().unwrap_or_else(program),
+                lifeline: self.lifeline,
+            })
+        })?;
+        Ok(Segment::from_inner(inner))
+    }
+
+    /// One of several processes that adopt the same zeroes makes the segment.
+    fn format_if_blank(&self, fd: BorrowedFd<'_>, mapping: &Mapping, name: &str) -> Result<()> {
+        let whole = mapping.storage();
+        if !header::is_unmade(whole) {
+            return Ok(());
+        }
+        let doing = || format!("make a segment of `{name}`");
+        let os = |e| Error::os(e, doing());
+        let alone = lease::reopen(fd).map_err(os)?;
+        lease::take_for_making(alone.as_fd()).map_err(os)?;
+        if !header::is_unmade(whole) {
+            return Ok(());
+        }
+        if !header::is_blank(alone.as_fd(), whole)? {
+            return Err(Error::new(ErrorKind::NotASegment, doing())
+                .advise("only zeroes become a segment, and this file holds something else"));
+        }
+        if (whole.len() as u64) < smallest(self.participants) {
+            return Err(Error::new(ErrorKind::InvalidInput, doing())
+                .advise("it is too small for so many participants"));
+        }
+        header::format(whole, self.participants)
+    }
+}
+
+/// What a process is called that does not say.
+fn program() -> String {
+    std::env::args_os()
+        .next()
+        .and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned()))
+        .unwrap_or_default()
+}
