@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::file;
 
 use super::inner::Inner;
 use super::{ObjectInfo, Participant, Recovery, SegmentOptions};
@@ -43,7 +44,17 @@ use super::{ObjectInfo, Participant, Recovery, SegmentOptions};
 /// # Ok::<(), outlive::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Segment(Arc<Inner>);
+pub struct Segment {
+    inner: Arc<Inner>,
+    /// Where this handle was opened by name; otherwise what the first one of the process knew.
+    place: Option<Arc<Place>>,
+}
+
+/// A name of a segment, and where it is.
+struct Place {
+    name: String,
+    path: PathBuf,
+}
 
 impl Segment {
     /// Creates the segment called `name`, with the default options.
@@ -116,13 +127,15 @@ impl Segment {
     /// The name, as it was opened; of an anonymous segment, a description.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        self.place
+            .as_ref()
+            .map_or(&self.inner.name, |place| &place.name)
     }
 
     /// Bytes in all.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.0.geometry.size
+        self.inner.geometry.size
     }
 
     /// Bytes that no object uses. It may change at once; and since it need not be in one piece, an
@@ -132,13 +145,13 @@ impl Segment {
     ///
     /// After a fork, where the child cannot join: [`ErrorKind::TooManyParticipants`].
     pub fn free(&self) -> Result<u64> {
-        self.0.free_bytes()
+        self.inner.free_bytes()
     }
 
     /// The processes that take part, the dead among them until they are repaired.
     #[must_use]
     pub fn participants(&self) -> Vec<Participant> {
-        self.0.participants()
+        self.inner.participants()
     }
 
     /// The objects, in the order in which they lie.
@@ -147,7 +160,7 @@ impl Segment {
     ///
     /// As [`Segment::free`].
     pub fn objects(&self) -> Result<Vec<ObjectInfo>> {
-        self.0.objects()
+        self.inner.objects()
     }
 
     /// The last 32 deaths that were repaired, oldest first.
@@ -156,7 +169,7 @@ impl Segment {
     ///
     /// [`ErrorKind::Corrupt`] where the header is gone.
     pub fn recoveries(&self) -> Result<Vec<Recovery>> {
-        Ok(self.0.ring()?.list())
+        Ok(self.inner.ring()?.list())
     }
 
     /// Repairs after every participant that has died, and returns how many there were.
@@ -173,7 +186,7 @@ impl Segment {
     ///
     /// As [`Segment::free`].
     pub fn reap(&self) -> Result<usize> {
-        self.0.reap()
+        self.inner.reap()
     }
 
     /// Takes the name of an object away. Handles stay valid; the object is freed with the last of
@@ -183,20 +196,30 @@ impl Segment {
     ///
     /// [`ErrorKind::NotFound`] where there is no object of that name.
     pub fn remove(&self, name: &str) -> Result<()> {
-        self.0.remove(name)
+        self.inner.remove(name)
     }
 
     /// Takes the segment's own name away. It goes on for those who have it open.
     ///
+    /// Only its own: a file that somebody else has since given the same name stays. The look at the
+    /// file and the removal of its name are two steps, though: give a name to another segment only
+    /// when nobody can be unlinking the one that had it before.
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] where the name is gone already, or never was.
+    /// [`ErrorKind::NotFound`] where the name is gone already, or is another's, or never was.
     pub fn unlink(&self) -> Result<()> {
         let doing = || format!("unlink {self}");
-        let Some(path) = &self.0.path else {
-            return Err(Error::new(ErrorKind::NotFound, doing()));
+        let os = |e| Error::os(e, doing());
+        let Some(path) = self.path() else {
+            return Err(Error::new(ErrorKind::NotFound, doing())
+                .advise("it was opened without a name: open it by name to unlink that"));
         };
-        crate::sys::file::unlink(path).map_err(|e| Error::os(e, doing()))
+        if file::identity(path).map_err(os)? != self.inner.identity {
+            return Err(Error::new(ErrorKind::NotFound, doing())
+                .advise("another file has its name by now, and keeps it"));
+        }
+        file::unlink(path).map_err(os)
     }
 
     /// A descriptor of the segment, to pass to another process and [`Segment::from_fd`].
@@ -207,21 +230,33 @@ impl Segment {
     ///
     /// [`ErrorKind::Os`] where the process has no descriptor left, or no `/proc`.
     pub fn try_clone_fd(&self) -> Result<OwnedFd> {
-        self.0.descriptor()
+        self.inner.descriptor()
     }
 
-    /// Where the segment's file is, if it has a name.
+    /// Where the segment's file is, if it was opened by name: an absolute path, so that a change of
+    /// the working folder does not matter.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.0.path.as_deref()
+        match &self.place {
+            Some(place) => Some(&place.path),
+            None => self.inner.path.as_deref(),
+        }
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
-        &self.0
+        &self.inner
     }
 
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
-        Self(inner)
+        Self { inner, place: None }
+    }
+
+    /// The same segment, as opened under a name.
+    pub(super) fn at(self, name: String, path: PathBuf) -> Self {
+        Self {
+            place: Some(Arc::new(Place { name, path })),
+            ..self
+        }
     }
 }
 
@@ -230,16 +265,16 @@ const HOME_SIZE: u64 = 1 << 30;
 
 impl fmt::Display for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "segment `{}`", self.0.name)
+        write!(f, "segment `{}`", self.name())
     }
 }
 
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment")
-            .field("name", &self.0.name)
+            .field("name", &self.name())
             .field("size", &self.size())
-            .field("path", &self.0.path)
+            .field("path", &self.path())
             .finish_non_exhaustive()
     }
 }

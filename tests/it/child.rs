@@ -168,6 +168,7 @@ fn plays_its_role() {
         super::crowd::ROLES,
         super::lock::ROLES,
         super::mpmc::ROLES,
+        super::names::ROLES,
         super::pid_namespace::ROLES,
         super::rlock::ROLES,
         super::segment::ROLES,

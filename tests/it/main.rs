@@ -15,6 +15,7 @@ mod crowd;
 mod fork;
 mod lock;
 mod mpmc;
+mod names;
 mod pid_namespace;
 mod rlock;
 mod segment;

@@ -28,10 +28,10 @@ pub const ROLES: &[(&str, Role)] = &[
 ];
 
 /// A folder of its own for each test, gone afterwards.
-struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new(test: &str) -> Self {
+    pub fn new(test: &str) -> Self {
         let path = PathBuf::from(format!(
             "/dev/shm/outlive-test-{test}-{}",
             std::process::id()
@@ -39,7 +39,10 @@ impl Folder {
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
-    fn options(&self) -> SegmentOptions {
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+    pub fn options(&self) -> SegmentOptions {
         SegmentOptions::new().folder(&self.0).size(1 << 18)
     }
 }

@@ -1,7 +1,7 @@
 //! The files behind segments: found or made by name, checked, mapped and joined.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::inner::{Inner, Parts};
@@ -34,12 +34,7 @@ impl SegmentOptions {
         }
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         let made = file::nameless(folder.unwrap_or(Path::new(".")), self.mode, size).map_err(os)?;
-        let segment = self.attach(
-            made.as_fd(),
-            name.to_owned(),
-            Some(path.to_owned()),
-            Blank::Fresh,
-        )?;
+        let segment = self.attach(made.as_fd(), name.to_owned(), Some(path), Blank::Fresh)?;
         made.link(path).map_err(os)?;
         Ok(segment)
     }
@@ -59,12 +54,7 @@ impl SegmentOptions {
             return Err(Error::new(ErrorKind::NotASegment, doing())
                 .advise("the file belongs to another user, who is not to be trusted"));
         }
-        self.attach(
-            fd.as_fd(),
-            name.to_owned(),
-            Some(path.to_owned()),
-            Blank::Refuse,
-        )
+        self.attach(fd.as_fd(), name.to_owned(), Some(path), Blank::Refuse)
     }
 
     pub(super) fn open_or_create_at(&self, name: &str, path: &Path) -> Result<Segment> {
@@ -85,7 +75,7 @@ impl SegmentOptions {
         &self,
         fd: BorrowedFd<'_>,
         name: String,
-        path: Option<PathBuf>,
+        path: Option<&Path>,
         blank: Blank,
     ) -> Result<Segment> {
         let doing = || format!("open segment `{name}`");
@@ -97,6 +87,8 @@ impl SegmentOptions {
             return Err(Error::new(ErrorKind::NotASegment, doing())
                 .advise("if nothing uses the file, remove it and create the segment anew"));
         }
+        // Here, as the working folder may change. Where there is none, as given.
+        let path = path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         let inner = attached::get_or_open(facts.identity, || {
             let mapping = Mapping::new(fd, bytes).map_err(os)?;
             match blank {
@@ -111,12 +103,16 @@ impl SegmentOptions {
                 geometry,
                 identity: facts.identity,
                 name: name.clone(),
-                path,
+                path: path.clone(),
                 label: self.label.clone().unwrap_or_else(program),
                 lifeline: self.lifeline,
             })
         })?;
-        Ok(Segment::from_inner(inner))
+        let segment = Segment::from_inner(inner);
+        Ok(match path {
+            Some(path) => segment.at(name, path),
+            None => segment,
+        })
     }
 
     /// One of several processes that adopt the same zeroes makes the segment.

@@ -163,6 +163,12 @@ pub(crate) fn existing(path: &Path) -> io::Result<OwnedFd> {
     Ok(open(path, flags, Mode::empty())?)
 }
 
+/// Device and inode of what has the name `path`, be it a symbolic link.
+pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let stat = rustix::fs::lstat(path)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
 /// Removes a name.
 pub(crate) fn unlink(path: &Path) -> io::Result<()> {
     crash::point();
