@@ -77,7 +77,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     doing: Cow<'static, str>,
-    advice: &'static str,
+    advice: Cow<'static, str>,
     source: Option<io::Error>,
 }
 
@@ -87,7 +87,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             doing: doing.into(),
-            advice: "",
+            advice: Cow::Borrowed(""),
             source: None,
         }))
     }
@@ -105,8 +105,8 @@ impl Error {
     }
 
     /// Adds what the reader can do about it.
-    pub(crate) fn advise(mut self, advice: &'static str) -> Self {
-        self.0.advice = advice;
+    pub(crate) fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = advice.into();
         self
     }
 

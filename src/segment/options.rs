@@ -11,6 +11,7 @@ use super::Segment;
 use super::layout::{MOST_PARTICIPANTS, smallest};
 
 mod files;
+mod trouble;
 
 use files::Blank;
 

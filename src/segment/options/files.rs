@@ -1,5 +1,6 @@
 //! The files behind segments: found or made by name, checked, mapped and joined.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use crate::segment::{Segment, attached, header};
 use crate::sys::mapping::Mapping;
 use crate::sys::{file, lease};
 
-use super::SegmentOptions;
+use super::{SegmentOptions, trouble};
 
 /// What to do with a file that no segment has been made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,32 +28,42 @@ impl SegmentOptions {
     pub(super) fn create_at(&self, name: &str, path: &Path) -> Result<Segment> {
         let doing = || format!("create segment `{name}`");
         let size = self.checked_size(&doing)?;
-        let os = |e| Error::os(e, doing());
+        let taken =
+            || Error::new(ErrorKind::AlreadyExists, doing()).advise(trouble::occupant(path));
         if path.symlink_metadata().is_ok() {
-            return Err(Error::new(ErrorKind::AlreadyExists, doing())
-                .advise("open it instead, or use open_or_create"));
+            return Err(taken());
         }
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let made = file::nameless(folder.unwrap_or(Path::new(".")), self.mode, size).map_err(os)?;
-        let segment = self.attach(made.as_fd(), name.to_owned(), Some(path), Blank::Fresh)?;
-        made.link(path).map_err(os)?;
+        let folder = trouble::folder_of(path);
+        let made = file::nameless(folder, self.mode, size)
+            .map_err(|e| trouble::in_folder(e, doing(), folder))?;
+        let segment = self
+            .attach(made.as_fd(), name.to_owned(), Some(path), Blank::Fresh)
+            .map_err(|e| match e.kind() {
+                ErrorKind::Os if self.mode & 0o600 != 0o600 => e.advise(format!(
+                    "its mode {:04o} must let the owner read and write, as 0600 does",
+                    self.mode
+                )),
+                _ => e,
+            })?;
+        made.link(path).map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => taken(),
+            _ => trouble::in_folder(e, doing(), folder),
+        })?;
         Ok(segment)
     }
 
     pub(super) fn open_at(&self, name: &str, path: &Path) -> Result<Segment> {
         let doing = || format!("open segment `{name}`");
+        let refuse = || Error::new(ErrorKind::NotASegment, doing()).advise(trouble::occupant(path));
         let fd = file::existing(path).map_err(|e| match e {
-            e if file::is_link(&e) => Error::new(ErrorKind::NotASegment, doing())
-                .advise("the name is a symbolic link, which is never followed"),
-            e if file::is_no_file(&e) => Error::new(ErrorKind::NotASegment, doing()),
-            e => Error::os(e, doing()),
+            e if file::is_link(&e) || file::is_no_file(&e) => refuse(),
+            e => trouble::in_opening(e, doing(), path),
         })?;
         let owner = file::facts(fd.as_fd())
             .map_err(|e| Error::os(e, doing()))?
             .owner;
-        if owner != file::user() && owner != 0 {
-            return Err(Error::new(ErrorKind::NotASegment, doing())
-                .advise("the file belongs to another user, who is not to be trusted"));
+        if !trouble::is_trusted(owner) {
+            return Err(refuse());
         }
         self.attach(fd.as_fd(), name.to_owned(), Some(path), Blank::Refuse)
     }
