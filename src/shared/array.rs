@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Bound as Edge, Range, RangeBounds};
+use std::ops::RangeBounds;
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
@@ -18,6 +18,7 @@ use super::cell::Word;
 
 mod guard;
 mod open;
+mod range;
 
 pub use guard::ArrayGuard;
 use guard::Elements;
@@ -94,7 +95,7 @@ impl<T: Pod> Array<T> {
         held.as_slice()
             .get(index)
             .copied()
-            .ok_or_else(|| self.outside(index))
+            .ok_or_else(|| self.no_element(index))
     }
 
     /// Makes `value` element `index`, all of it or nothing.
@@ -113,7 +114,7 @@ impl<T: Pod> Array<T> {
     pub fn set(&self, index: usize, value: T) -> Result<()> {
         let mut held = self.whole()?;
         if index >= self.len() {
-            return Err(self.outside(index));
+            return Err(self.no_element(index));
         }
         let at = index * size_of::<T>();
         match Word::attach(self.bound.view().medium().words(), at, size_of::<T>()) {
@@ -222,7 +223,7 @@ impl<T: Pod> Array<T> {
     /// As [`Array::get`]; [`ErrorKind::InvalidInput`] also where the lengths differ.
     pub fn copy_from_slice(&self, from: &[T]) -> Result<()> {
         if from.len() != self.len() {
-            return Err(self.outside(from.len()));
+            return Err(self.other_length(from.len()));
         }
         self.copy_range_from(0, from)
     }
@@ -333,9 +334,15 @@ impl<T: Pod> Array<T> {
         let seat = self.bound.seat()?;
         match self.bound.view().lock(&seat, Deadline::NEVER) {
             Ok(found) if found.whole => Ok(Elements::new(&self.bound, seat, found.taken)),
-            Ok(found) => Err(LockError::OwnerDied(self.after_death(seat, found.taken)).into()),
-            Err(StillHeld) => Err(LockError::<()>::TimedOut.into()),
+            Ok(found) => Err(self.half_changed(self.after_death(seat, found.taken))),
+            Err(StillHeld) => Err(Error::new(ErrorKind::TimedOut, format!("lock {self:?}"))),
         }
+    }
+
+    #[cold]
+    fn half_changed(&self, died: OwnerDied<ArrayGuard<'_, T>>) -> Error {
+        Error::new(ErrorKind::PeerDied, format!("use {self:?} ({died})"))
+            .advise("take it with lock(), make the elements whole, then call repaired()")
     }
 
     #[cold]
@@ -347,36 +354,6 @@ impl<T: Pod> Array<T> {
             taken,
             guard,
         )
-    }
-
-    fn range(&self, range: &impl RangeBounds<usize>) -> Result<Range<usize>> {
-        let start = match range.start_bound() {
-            Edge::Included(start) => Some(*start),
-            Edge::Excluded(before) => before.checked_add(1),
-            Edge::Unbounded => Some(0),
-        };
-        let end = match range.end_bound() {
-            Edge::Included(last) => last.checked_add(1),
-            Edge::Excluded(end) => Some(*end),
-            Edge::Unbounded => Some(self.len()),
-        };
-        match (start, end) {
-            (Some(start), Some(end)) if start <= end && end <= self.len() => Ok(start..end),
-            (_, end) => Err(self.outside(end.unwrap_or(usize::MAX))),
-        }
-    }
-
-    fn range_of(&self, start: usize, len: usize) -> Result<Range<usize>> {
-        self.range(&(start..start.saturating_add(len)))
-    }
-
-    #[cold]
-    fn outside(&self, index: usize) -> Error {
-        let doing = format!(
-            "reach {index} of {self:?}, which has {} elements",
-            self.len()
-        );
-        Error::new(ErrorKind::InvalidInput, doing)
     }
 }
 

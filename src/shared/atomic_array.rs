@@ -159,10 +159,10 @@ impl<T: Integer> AtomicArray<T> {
     #[cold]
     fn outside(&self, index: usize) -> Error {
         let doing = format!(
-            "reach {index} of {self:?}, which has {} elements",
+            "reach element {index} of {self:?}, which has {}",
             self.len()
         );
-        Error::new(ErrorKind::InvalidInput, doing)
+        Error::new(ErrorKind::InvalidInput, doing).advise("the first element is 0")
     }
 
     fn spec() -> Spec {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind};
 use crate::raw::robust_lock::Obituary;
-use crate::segment::{instant, label_text};
+use crate::segment::{Object, instant, label_text};
 
 /// The lock was taken, but the process that held it last died doing so: the data that it protects
 /// may be half changed.
@@ -21,6 +21,8 @@ pub struct OwnerDied<G> {
 }
 
 struct Dead {
+    /// The object whose lock it was, as messages name it.
+    object: String,
     pid: u32,
     label: String,
     at: SystemTime,
@@ -32,8 +34,9 @@ pub(crate) trait Marked {
 }
 
 impl<G> OwnerDied<G> {
-    pub(crate) fn new(guard: G, obituary: &Obituary) -> Self {
+    pub(crate) fn new(guard: G, object: &Object, obituary: &Obituary) -> Self {
         let dead = Dead {
+            object: format!("{object:?}"),
             pid: obituary.pid,
             label: label_text(obituary.label),
             at: instant(obituary.when),
@@ -106,8 +109,8 @@ impl<G> fmt::Display for OwnerDied<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "process {} `{}` died holding the lock",
-            self.dead.pid, self.dead.label
+            "process {} `{}` died holding the lock of {}",
+            self.dead.pid, self.dead.label, self.dead.object
         )
     }
 }
@@ -133,8 +136,7 @@ impl<G> LockError<G> {
     pub fn into_guard(self) -> Result<G, Error> {
         match self {
             Self::OwnerDied(died) => Ok(died.into_guard()),
-            Self::TimedOut => Err(Error::new(ErrorKind::TimedOut, "take a lock")),
-            Self::Broken(error) => Err(error),
+            other => Err(other.into()),
         }
     }
 
@@ -187,7 +189,7 @@ impl<G> fmt::Display for LockError<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OwnerDied(died) => fmt::Display::fmt(died, f),
-            Self::TimedOut => f.write_str("the lock is held by another"),
+            Self::TimedOut => f.write_str("the lock is held by a living process"),
             Self::Broken(error) => fmt::Display::fmt(error, f),
         }
     }
@@ -210,7 +212,8 @@ impl<G> From<LockError<G>> for Error {
                 Self::new(ErrorKind::PeerDied, format!("take a lock ({died})"))
                     .advise("handle LockError::OwnerDied: repair the data, then call repaired()")
             }
-            LockError::TimedOut => Self::new(ErrorKind::TimedOut, "take a lock"),
+            LockError::TimedOut => Self::new(ErrorKind::TimedOut, "take a lock")
+                .advise("a living process holds it, perhaps a stopped one: try again, or end that"),
             LockError::Broken(error) => error,
         }
     }

@@ -311,7 +311,7 @@ pub(crate) fn after_death<G>(
             label: label_words(&who.label),
         });
     }
-    OwnerDied::new(guard, &lock.obituary())
+    OwnerDied::new(guard, object, &lock.obituary())
 }
 
 impl LockGuard<'_> {

@@ -183,7 +183,9 @@ impl std::error::Error for AcquireError {
 impl From<AcquireError> for Error {
     fn from(error: AcquireError) -> Self {
         match error {
-            AcquireError::TimedOut => Self::new(ErrorKind::TimedOut, "acquire a permit"),
+            AcquireError::TimedOut => Self::new(ErrorKind::TimedOut, "acquire a permit").advise(
+                "not enough came free in time: try again, or have the living give back theirs",
+            ),
             AcquireError::Broken(error) => error,
         }
     }

@@ -24,3 +24,4 @@ mod spsc;
 mod stopped;
 mod tidy;
 mod value;
+mod words;

@@ -1,0 +1,75 @@
+//! What errors say: what happened, to which object, and what to do.
+
+use outlive::sync::LockError;
+use outlive::{Array, AtomicArray, Error, ErrorKind, Lock, Segment, Semaphore};
+
+use super::fork::in_fork;
+
+fn says(error: &Error, kind: ErrorKind, parts: &[&str]) {
+    assert_eq!(error.kind(), kind, "{error}");
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "no `{part}` in: {text}");
+    }
+}
+
+#[test]
+fn elements_that_there_are_not_are_said_one_way_each() {
+    let segment = Segment::anonymous().unwrap();
+    let array = Array::<u64>::create(&segment, "it", 3).unwrap();
+    let outside = |error: Error, parts: &[&str]| {
+        says(&error, ErrorKind::InvalidInput, parts);
+        says(&error, ErrorKind::InvalidInput, &["Array", "which has 3"]);
+    };
+    outside(array.get(3).unwrap_err(), &["element 3", "first"]);
+    outside(array.set(3, 0).unwrap_err(), &["element 3", "first"]);
+    let update = |range| array.update(range, |_| ()).unwrap_err();
+    outside(update(2..9), &["elements 2..9", "ends with the last"]);
+    let (start, end) = (2, 1);
+    outside(update(start..end), &["elements 2..1", "behind its end"]);
+    let short = array.copy_from_slice(&[1]).unwrap_err();
+    outside(short, &["copy 1 elements over all", "as many"]);
+    let long = array.copy_range_from(2, &[1, 2]).unwrap_err();
+    outside(long, &["elements 2..4"]);
+    let atomic = AtomicArray::<u64>::create(&segment, "atomic", 3).unwrap();
+    outside(atomic.get(7).unwrap_err(), &["element 7", "first"]);
+}
+
+#[test]
+fn a_death_is_said_with_the_object_that_it_left() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let array = Array::<u64>::create(&segment, "array", 3).unwrap();
+    let code = in_fork(|| {
+        std::mem::forget((lock.lock().unwrap(), array.lock().unwrap()));
+        0
+    });
+    assert_eq!(code, 0);
+    let error = array.get(0).unwrap_err();
+    let parts = ["use Array", "(anonymous)", "died holding", "repaired()"];
+    says(&error, ErrorKind::PeerDied, &parts);
+    let error = Error::from(lock.lock().unwrap_err());
+    let parts = ["lock of (anonymous)+", "repaired()"];
+    says(&error, ErrorKind::PeerDied, &parts);
+}
+
+#[test]
+fn a_limit_that_passed_says_what_to_do() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let _guard = lock.lock().unwrap();
+    let held = || lock.try_lock().unwrap_err();
+    let parts = ["take a lock: timed out", "a living process holds it"];
+    says(&Error::from(held()), ErrorKind::TimedOut, &parts);
+    says(
+        &held().into_guard().unwrap_err(),
+        ErrorKind::TimedOut,
+        &parts,
+    );
+    assert!(matches!(held(), LockError::TimedOut));
+    let semaphore = Semaphore::create(&segment, "semaphore", 1).unwrap();
+    let _permit = semaphore.acquire().unwrap();
+    let none = Error::from(semaphore.try_acquire().unwrap_err());
+    let parts = ["acquire a permit: timed out", "give back"];
+    says(&none, ErrorKind::TimedOut, &parts);
+}
