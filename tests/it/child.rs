@@ -175,6 +175,7 @@ fn plays_its_role() {
         super::semaphore::ROLES,
         super::spsc::ROLES,
         super::stopped::ROLES,
+        super::words::ROLES,
     ]
     .concat();
     let (_, role) = all

@@ -1,9 +1,28 @@
 //! What errors say: what happened, to which object, and what to do.
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
 use outlive::sync::LockError;
 use outlive::{Array, AtomicArray, Error, ErrorKind, Lock, Segment, Semaphore};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use super::child::{Child, Role, say};
 use super::fork::in_fork;
+
+pub const ROLES: &[(&str, Role)] = &[("fork without a descriptor", |segment, _| {
+    let lock = Lock::open(segment, "lock").unwrap();
+    let next = File::open("/dev/null").unwrap().as_raw_fd();
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = u64::try_from(next).ok();
+    setrlimit(Resource::Nofile, limit).unwrap();
+    in_fork(|| {
+        let error = lock.try_lock().map(drop).map_err(Error::from);
+        say(&error.map_or_else(|e| e.to_string(), |()| "taken".to_owned()));
+        0
+    });
+})];
 
 fn says(error: &Error, kind: ErrorKind, parts: &[&str]) {
     assert_eq!(error.kind(), kind, "{error}");
@@ -72,4 +91,15 @@ fn a_limit_that_passed_says_what_to_do() {
     let none = Error::from(semaphore.try_acquire().unwrap_err());
     let parts = ["acquire a permit: timed out", "give back"];
     says(&none, ErrorKind::TimedOut, &parts);
+}
+
+#[test]
+fn a_fork_that_finds_no_descriptor_says_which_limit_to_raise() {
+    let segment = Segment::anonymous().unwrap();
+    let _lock = Lock::create(&segment, "lock").unwrap();
+    let child = Child::start(&segment, "fork without a descriptor", "");
+    let said = child.hears();
+    assert!(said.contains("RLIMIT_NOFILE"), "{said}");
+    assert!(said.contains("join segment"), "{said}");
+    child.finish();
 }

@@ -211,7 +211,8 @@ impl Watched {
     pub(crate) fn fd(&self) -> io::Result<BorrowedFd<'_>> {
         match self.0.fd.load(Ordering::Acquire) {
             NONE => Err(io::Error::other(
-                "the descriptor could not be reopened after fork",
+                "the descriptor could not be reopened after fork; raise the limit of open files \
+                 (RLIMIT_NOFILE), or close some before the fork",
             )),
             // SAFETY: the cell owns the descriptor until `self` is dropped, and `self` is borrowed.
             fd => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
