@@ -1,6 +1,7 @@
 //! What errors say: what happened, to which object, and what to do.
 
 use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 
 use outlive::sync::LockError;
@@ -60,7 +61,8 @@ fn a_death_is_said_with_the_object_that_it_left() {
     let lock = Lock::create(&segment, "lock").unwrap();
     let array = Array::<u64>::create(&segment, "array", 3).unwrap();
     let code = in_fork(|| {
-        std::mem::forget((lock.lock().unwrap(), array.lock().unwrap()));
+        lock.acquire(None).unwrap();
+        let _kept = ManuallyDrop::new(array.lock().unwrap());
         0
     });
     assert_eq!(code, 0);
