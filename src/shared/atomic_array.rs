@@ -159,7 +159,7 @@ impl<T: Integer> AtomicArray<T> {
     #[cold]
     fn outside(&self, index: usize) -> Error {
         let doing = format!(
-            "reach element {index} of {self:?}, which has {}",
+            "reach element {index} of {self:?}, which has {} elements",
             self.len()
         );
         Error::new(ErrorKind::InvalidInput, doing).advise("the first element is 0")

@@ -102,7 +102,7 @@ fn a_folder_that_is_none_is_named() {
     let plain = folder.path().join("plain");
     fs::write(&plain, "").unwrap();
     let options = SegmentOptions::new().folder(&plain);
-    let parts = [plain.to_str().unwrap(), "is no folder"];
+    let parts = [plain.to_str().unwrap(), "is a file"];
     assert_eq!(said(options.create("it"), &parts), ErrorKind::Os);
     assert_eq!(said(options.open("it"), &parts), ErrorKind::Os);
     let parts = ["there is no", "outlive.it", "open_or_create"];

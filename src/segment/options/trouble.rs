@@ -106,12 +106,12 @@ pub(super) fn in_opening(e: io::Error, doing: String, path: &Path) -> Error {
 fn missing(folder: &Path) -> Option<String> {
     let what = match folder.metadata() {
         Ok(found) if found.is_dir() => return None,
-        Ok(_) => "is no folder",
-        Err(e) if e.kind() == io::ErrorKind::NotFound => "does not exist",
-        Err(_) => "cannot be reached",
+        Ok(_) => "is a file: make it a folder",
+        Err(e) if e.kind() == io::ErrorKind::NotFound => "does not exist: make it",
+        Err(_) => "cannot be reached: see to it",
     };
     Some(format!(
-        "the folder `{}` {what}: make it, or take {ANOTHER}",
+        "the folder `{}` {what}, or take {ANOTHER}",
         folder.display()
     ))
 }

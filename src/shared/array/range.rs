@@ -55,7 +55,7 @@ impl<T: Pod> Array<T> {
     }
 
     fn refuse(&self, what: std::fmt::Arguments<'_>) -> Error {
-        let doing = format!("{what} of {self:?}, which has {}", self.len());
+        let doing = format!("{what} of {self:?}, which has {} elements", self.len());
         Error::new(ErrorKind::InvalidInput, doing)
     }
 }
