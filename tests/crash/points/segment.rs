@@ -1,12 +1,49 @@
 //! Segments: killed while joining, leaving, making, naming, opening, removing, repairing.
 
+use std::fs::File;
+
 use outlive::{AtomicArray, ErrorKind, Lock, Segment, SegmentOptions, crash_points};
 
 use super::sweep::{dead, segment, sweep};
 use crate::Law;
 use crate::crowd::{End, Forked};
 
+/// A segment of `file`, which was zeroes when it began.
+fn adopt(file: &File, participants: u32) -> outlive::Result<Segment> {
+    SegmentOptions::new()
+        .participants(participants)
+        .from_fd(file.try_clone().unwrap().into())
+}
+
 pub const LAWS: &[Law] = &[
+    (
+        "segment::a_death_while_making_one_of_zeroes_leaves_them_blank_or_whole",
+        || {
+            for k in 1.. {
+                let path = format!("/dev/shm/outlive-crash-zeroes-{}", std::process::id());
+                let mut options = File::options();
+                let options = options.read(true).write(true).create(true);
+                let file = options.truncate(true).open(&path).unwrap();
+                std::fs::remove_file(&path).unwrap();
+                file.set_len(1 << 18).unwrap();
+                let end = Forked::start(|| {
+                    crash_points::arm(k);
+                    u8::from(adopt(&file, 8).is_err())
+                })
+                .wait();
+                // Of another size, so that nothing is written over by chance.
+                let segment = adopt(&file, 40).unwrap();
+                segment.reap().unwrap();
+                assert_eq!(segment.participants().len(), 1, "a slot leaks at point {k}");
+                assert_eq!(segment.objects().unwrap(), []);
+                assert!(Lock::create(&segment, "it").unwrap().lock().is_ok());
+                if end == End::Exited(0) {
+                    assert!(k > 12, "making has {k} points");
+                    return;
+                }
+            }
+        },
+    ),
     (
         "segment::a_death_while_joining_leaves_no_slot_behind",
         || {
