@@ -63,6 +63,14 @@ impl Inner {
         registry.indices().filter_map(describe).collect()
     }
 
+    /// Whether there is an object called `name`; in doubt not.
+    pub(crate) fn has_object(&self, name: &str) -> bool {
+        let objects = self.objects().unwrap_or_default();
+        objects
+            .iter()
+            .any(|object| object.name.as_deref() == Some(name))
+    }
+
     pub(crate) fn objects(&self) -> Result<Vec<ObjectInfo>> {
         let seat = self.seat()?;
         let header = self.checked_header()?;

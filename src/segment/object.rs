@@ -63,6 +63,10 @@ impl Object {
             Some(name) => format!("create {} `{name}` in {segment}", spec.kind.name()),
             None => format!("create {} in {segment}", spec.kind.name()),
         };
+        let exists = || {
+            Error::new(ErrorKind::AlreadyExists, doing())
+                .advise("open it instead, or use open_or_create")
+        };
         if let Some(name) = name {
             check_name(name)
                 .map_err(|advice| Error::new(ErrorKind::InvalidInput, doing()).advise(advice))?;
@@ -70,9 +74,11 @@ impl Object {
         let block = inner
             .allocate(len as u64, name.is_some())
             .and_then(|room| {
-                room.ok_or_else(|| {
-                    Error::new(ErrorKind::Full, doing())
-                        .advise("create the segment with a larger size")
+                // Where the name is taken, more room would not help.
+                room.ok_or_else(|| match name {
+                    Some(name) if inner.has_object(name) => exists(),
+                    _ => Error::new(ErrorKind::Full, doing())
+                        .advise("remove objects, or create the segment with a larger size"),
                 })
             })?;
         let arena = inner.arena()?;
@@ -97,17 +103,16 @@ impl Object {
         let seat = inner.seat()?;
         let mut open = inner.lock_open()?;
         inner.lock_books(seat)?;
-        let exists = name.is_some_and(|name| arena.find(name).is_some());
-        if exists {
+        let is_taken = name.is_some_and(|name| arena.find(name).is_some());
+        if is_taken {
             arena.free(block);
         } else {
             block.hold(seat.me().slot());
             block.set_word(block.word().units(), Phase::Live);
         }
         header.books.unlock(&seat, false);
-        if exists {
-            return Err(Error::new(ErrorKind::AlreadyExists, doing())
-                .advise("open it instead, or use open_or_create"));
+        if is_taken {
+            return Err(exists());
         }
         Hold::enter(inner, &mut open, block)
             .map(Self)
@@ -176,11 +181,6 @@ impl Object {
         &self.0.inner
     }
 
-    /// The segment that the object lies in.
-    pub(crate) fn segment(&self) -> Segment {
-        Segment::from_inner(self.0.inner.clone())
-    }
-
     /// Who `token` is or was.
     pub(crate) fn identity(&self, token: Token) -> Identity {
         self.0.inner.identity_of(token)
@@ -219,13 +219,17 @@ impl Object {
 
     /// An error of the object's own bytes.
     pub(crate) fn corrupt(&self, kind: Kind) -> Error {
-        let what = format!(
-            "use {} at {} of {}",
-            kind.name(),
-            self.0.offset,
-            self.segment()
-        );
-        Error::new(ErrorKind::Corrupt, what).advise("some process has written over it")
+        let what = format!("use {} {self:?}", kind.name());
+        Error::new(ErrorKind::Corrupt, what)
+            .advise("some process has written over it: remove it and create it anew")
+    }
+
+    /// The name as it is now, for messages: from the block, where anybody may have taken it away.
+    fn name(&self) -> Option<String> {
+        let block = self.0.inner.arena().ok()?.block(self.0.offset)?;
+        // Relaxed: the object is held open, so its head was published long ago.
+        let same = block.head.generation.load(Ordering::Relaxed) == self.0.generation;
+        block.name().filter(|_| same)
     }
 
     /// An error in a child that was forked inside an update.
@@ -246,7 +250,10 @@ impl Object {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{:#x}", self.0.inner.name, self.0.offset)
+        match self.name() {
+            Some(name) => write!(f, "`{name}` in `{}`", self.0.inner.name),
+            None => write!(f, "{:#x} in `{}`", self.0.offset, self.0.inner.name),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 
 use outlive::sync::LockError;
-use outlive::{Array, AtomicArray, Error, ErrorKind, Lock, Segment, Semaphore};
+use outlive::{Array, AtomicArray, Error, ErrorKind, Lock, Segment, SegmentOptions, Semaphore};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -39,7 +39,8 @@ fn elements_that_there_are_not_are_said_one_way_each() {
     let array = Array::<u64>::create(&segment, "it", 3).unwrap();
     let outside = |error: Error, parts: &[&str]| {
         says(&error, ErrorKind::InvalidInput, parts);
-        says(&error, ErrorKind::InvalidInput, &["Array", "which has 3"]);
+        let parts = ["Array", "in `(anonymous)`", "which has 3"];
+        says(&error, ErrorKind::InvalidInput, &parts);
     };
     outside(array.get(3).unwrap_err(), &["element 3", "first"]);
     outside(array.set(3, 0).unwrap_err(), &["element 3", "first"]);
@@ -67,11 +68,35 @@ fn a_death_is_said_with_the_object_that_it_left() {
     });
     assert_eq!(code, 0);
     let error = array.get(0).unwrap_err();
-    let parts = ["use Array", "(anonymous)", "died holding", "repaired()"];
+    let parts = ["`array` in `(anonymous)`", "died holding", "repaired()"];
     says(&error, ErrorKind::PeerDied, &parts);
     let error = Error::from(lock.lock().unwrap_err());
-    let parts = ["lock of (anonymous)+", "repaired()"];
+    let parts = ["lock of `lock` in `(anonymous)`", "repaired()"];
     says(&error, ErrorKind::PeerDied, &parts);
+}
+
+#[test]
+fn an_object_is_named_as_long_as_it_has_its_name() {
+    let segment = Segment::anonymous().unwrap();
+    let lock = Lock::create(&segment, "lock").unwrap();
+    let parts = ["`lock` in `(anonymous)`"];
+    says(&lock.release().unwrap_err(), ErrorKind::NotOwner, &parts);
+    segment.remove("lock").unwrap();
+    let _other = Lock::create(&segment, "lock").unwrap();
+    let error = lock.release().unwrap_err().to_string();
+    assert!(!error.contains("`lock`"), "{error}");
+    assert!(error.contains("0x"), "{error}");
+}
+
+#[test]
+fn a_name_that_exists_is_told_also_where_there_is_no_room() {
+    let options = SegmentOptions::new().size(1 << 14).participants(2);
+    let segment = options.anonymous().unwrap();
+    let _small = Array::<u8>::create(&segment, "it", 1).unwrap();
+    let create = |name| Array::<u8>::create(&segment, name, 1 << 14).unwrap_err();
+    let parts = ["open it instead"];
+    says(&create("it"), ErrorKind::AlreadyExists, &parts);
+    says(&create("other"), ErrorKind::Full, &["larger size"]);
 }
 
 #[test]
