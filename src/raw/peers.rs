@@ -89,6 +89,7 @@ pub(crate) enum Waited {
 #[derive(Debug)]
 pub(crate) struct Pace {
     slice: u64,
+    breath: bool,
 }
 
 impl Pace {
@@ -97,7 +98,16 @@ impl Pace {
 
     /// 1 ms, to 20 ms.
     pub(crate) fn new() -> Self {
-        Self { slice: Self::FIRST }
+        Self {
+            slice: Self::FIRST,
+            breath: true,
+        }
+    }
+
+    /// Whether a dying owner is to be watched without rest: once in a wait.
+    #[cfg(not(loom))]
+    pub(crate) fn take_breath(&mut self) -> bool {
+        core::mem::take(&mut self.breath)
     }
 
     /// The next slice in nanoseconds.

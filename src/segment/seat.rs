@@ -42,8 +42,8 @@ impl Leases for FileLeases<'_> {
     }
 }
 
-/// How long a broken lifeline is believed before the lease is free: the last threads of a dying
-/// process are still on their way out. After this the ordinary slices go on.
+/// How long the lease of a process whose lifeline broke is watched without rest: its last threads are
+/// on their way out. One with much memory takes longer; then slices of this length go on.
 const LAST_BREATH: u64 = 2_000_000;
 /// Between two looks at the lease of a dying process.
 const BREATH: u64 = 20_000;
@@ -142,13 +142,17 @@ impl Peers for Seat<'_> {
         if deadline.nanos().is_some_and(|at| now >= at) {
             return Waited::TimedOut;
         }
-        let slice_end = now.saturating_add(pace.next_slice());
-        let until = deadline.nanos().map_or(slice_end, |at| at.min(slice_end));
         let watch = self.lifelines(owners);
+        let mut slice = pace.next_slice();
         if let Some(owner) = watch.broken {
-            self.await_last_breath(owner, deadline);
-            return Waited::Slice;
+            if pace.take_breath() {
+                self.await_last_breath(owner, deadline);
+                return Waited::Slice;
+            }
+            slice = slice.min(LAST_BREATH);
         }
+        let slice_end = now.saturating_add(slice);
+        let until = deadline.nanos().map_or(slice_end, |at| at.min(slice_end));
         let mut words = [(word, expected); futex::MOST_WORDS];
         let mut count = 1;
         for (place, (lifeline, value, _)) in words[1..]
@@ -164,7 +168,9 @@ impl Peers for Seat<'_> {
                 if let Some((lifeline, _, owner)) = watch.words.get(index - 1).copied().flatten() {
                     // The kernel wakes one watcher: whoever that is wakes the others.
                     futex::wake(lifeline, u32::MAX);
-                    self.await_last_breath(owner, deadline);
+                    if pace.take_breath() {
+                        self.await_last_breath(owner, deadline);
+                    }
                 }
                 Waited::Slice
             }
