@@ -111,16 +111,27 @@ impl<V> Bound<V> {
         }
     }
 
-    /// The token of this process, if it has one: as a forked child it may not have joined yet.
+    /// Whether `token` is this process's own, and not a parent's that it was forked from.
     #[inline]
-    pub(crate) fn token(&self) -> Option<Token> {
-        self.known.token().or_else(|| self.inner.token())
+    pub(crate) fn is_me(&self, token: Token) -> bool {
+        if self.known.is_current() {
+            // Relaxed: ordered by the epoch's Acquire.
+            self.known.token.load(Ordering::Relaxed) == token.bits()
+        } else {
+            self.inner.token() == Some(token)
+        }
+    }
+
+    /// The seat under which `token` took something; none in a child that was forked since.
+    #[inline]
+    pub(crate) fn seat_of(&self, token: Token) -> Option<Seat<'_>> {
+        self.is_me(token).then(|| Seat::new(token, self.inner))
     }
 
     /// An error where this is no longer the process that got `seat`, but a forked child of it.
     #[inline]
     pub(crate) fn still(&self, seat: Seat<'_>) -> Result<()> {
-        if self.token() == Some(seat.me()) {
+        if self.is_me(seat.me()) {
             Ok(())
         } else {
             Err(self.object.forked_inside())

@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     born: u32,
     lease: Watched,
     page: ForkPage<Member>,
+    /// It repairs after itself, and what its own token holds counts as the dead's.
+    pub(crate) is_leaving: bool,
 }
 
 /// What [`Inner::new`] is made of.
@@ -78,6 +80,7 @@ impl Inner {
             born: epoch::current(),
             lease: Watched::reopen(parts.fd).map_err(os)?,
             page: ForkPage::new().map_err(os)?,
+            is_leaving: false,
             mapping: parts.mapping,
             geometry: parts.geometry,
             identity: parts.identity,
@@ -256,8 +259,9 @@ impl Inner {
     fn leave(&mut self) {
         // A forked child that never acted in the segment has nothing to leave.
         let Some(token) = self.token() else { return };
+        self.is_leaving = true;
         // What is still held was leaked or taken by hand: to the others it is as after a death.
-        if let Err(e) = self.repair_after(Seat::leaving(token, self), token) {
+        if let Err(e) = self.repair_after(Seat::new(token, self), token) {
             log::warn!("leave segment `{}`: {e}", self.name);
             return;
         }

@@ -17,8 +17,6 @@ use super::inner::Inner;
 pub(crate) struct Seat<'a> {
     token: Token,
     inner: &'a Inner,
-    /// It repairs after itself: what its own token holds is the dead's.
-    leaving: bool,
 }
 
 /// The kernel's leases, as seen through one open file description.
@@ -51,20 +49,7 @@ const BREATH: u64 = 20_000;
 impl<'a> Seat<'a> {
     #[inline]
     pub(crate) fn new(token: Token, inner: &'a Inner) -> Self {
-        Self {
-            token,
-            inner,
-            leaving: false,
-        }
-    }
-
-    /// The seat of a process that leaves and does nothing more under its token.
-    pub(crate) fn leaving(token: Token, inner: &'a Inner) -> Self {
-        Self {
-            token,
-            inner,
-            leaving: true,
-        }
+        Self { token, inner }
     }
 
     pub(crate) fn registry(&self) -> Registry<'a> {
@@ -125,7 +110,7 @@ impl Peers for Seat<'_> {
 
     fn is_dead(&self, token: Token) -> bool {
         if token == self.token {
-            return self.leaving;
+            return self.inner.is_leaving;
         }
         self.registry().is_dead(&self.inner.leases(), token)
     }

@@ -56,7 +56,7 @@ impl<'a, V: Locked> Held<'a, V> {
     /// Whether this is still the process that took the lock, and not a forked child of it.
     #[inline]
     pub(super) fn is_ours(&self) -> bool {
-        self.bound.token() == Some(self.seat.me())
+        self.bound.is_me(self.seat.me())
     }
 
     /// An error in a child that was forked since the lock was taken.

@@ -317,7 +317,7 @@ pub(crate) fn after_death<G>(
 impl LockGuard<'_> {
     #[inline]
     fn is_ours(&self) -> bool {
-        self.lock.0.token() == Some(self.taker)
+        self.lock.0.is_me(self.taker)
     }
 
     /// Leaves the lock taken.

@@ -287,7 +287,7 @@ impl RLock {
 impl RLockGuard<'_> {
     #[inline]
     fn is_ours(&self) -> bool {
-        self.lock.0.token() == Some(self.taker)
+        self.lock.0.is_me(self.taker)
     }
 
     /// Leaves the level taken.
@@ -312,10 +312,9 @@ impl Marked for RLockGuard<'_> {
 impl Drop for RLockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        if !self.is_ours() {
+        let Some(seat) = self.lock.0.seat_of(self.taker) else {
             return;
-        }
-        let Ok(seat) = self.lock.0.seat() else { return };
+        };
         let View { lock, recursion } = self.lock.0.view();
         // A level that is gone already, through `release` or garbage, is not given back twice.
         if recursion.unlock(&lock.word, &seat, thread::number()) == Ok(Left::OthersWait) {
