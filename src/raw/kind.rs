@@ -12,11 +12,12 @@ pub(crate) enum Kind {
     AtomicArray = 6,
     Spsc = 7,
     Mpmc = 8,
+    Event = 9,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Lock,
         Self::RLock,
         Self::Semaphore,
@@ -25,6 +26,7 @@ impl Kind {
         Self::AtomicArray,
         Self::Spsc,
         Self::Mpmc,
+        Self::Event,
     ];
 
     /// The kind with this number; `None` for a number that no kind has.
@@ -43,6 +45,7 @@ impl Kind {
             Self::AtomicArray => "AtomicArray",
             Self::Spsc => "spsc",
             Self::Mpmc => "mpmc",
+            Self::Event => "Event",
         }
     }
 }

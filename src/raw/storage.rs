@@ -19,6 +19,7 @@ residents!(
     super::ledger::Head,
     super::ledger::Entry,
     super::journal::Head,
+    super::event::EventWord,
     super::lock::LockWord,
     super::record::Head,
     super::mpmc::Controls,
@@ -41,6 +42,7 @@ mod tests {
         assert_eq!(size_of::<raw::semaphore::Cell>(), 4);
         assert_eq!(size_of::<raw::ledger::Head>(), 64);
         assert_eq!(size_of::<raw::ledger::Entry>(), 16);
+        assert_eq!(size_of::<raw::event::EventWord>(), 4);
         assert_eq!(size_of::<raw::record::Head>(), 16);
         assert_eq!(size_of::<raw::journal::Head>(), 104);
         assert_eq!(size_of::<raw::spsc::Fixed>(), 48);

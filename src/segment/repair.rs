@@ -126,8 +126,8 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
                 journal.repair(seat, dead, died);
             }
         }
-        // Each element changes in one step.
-        Kind::AtomicArray => {}
+        // Each change is one step, and nobody owns anything.
+        Kind::AtomicArray | Kind::Event => {}
         Kind::Spsc => {
             if let Some((ring, _)) = Spsc::attach(storage) {
                 ring.repair(seat, dead);
