@@ -4,10 +4,11 @@
 //! [`Semaphore`] lets in as many as it has permits; a [`BoundedSemaphore`] never gets more of them
 //! than it began with. What protects data that a death can leave half changed says so: the next
 //! owner of a lock gets [`OwnerDied`], with the guard inside. Permits protect nothing in particular
-//! and simply come back.
+//! and simply come back. An [`Event`] lets processes wait for something to be so.
 
 mod bounded_semaphore;
 mod died;
+mod event;
 mod lock;
 mod permit;
 mod rlock;
@@ -16,6 +17,7 @@ mod semaphore;
 pub use bounded_semaphore::BoundedSemaphore;
 pub(crate) use died::Marked;
 pub use died::{LockError, OwnerDied};
+pub use event::Event;
 pub(crate) use lock::after_death;
 pub use lock::{Lock, LockGuard};
 pub use permit::{AcquireError, Acquired, Permit};

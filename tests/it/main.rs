@@ -12,6 +12,7 @@ mod array;
 mod books;
 mod child;
 mod crowd;
+mod event;
 mod fork;
 mod lock;
 mod mpmc;
