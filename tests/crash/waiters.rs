@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use outlive::{AtomicArray, Lock, Segment, Semaphore};
+use outlive::{AtomicArray, Event, Lock, Segment, Semaphore};
 
 use crate::crowd::Forked;
 use crate::random::Random;
@@ -34,6 +34,24 @@ pub const LAWS: &[crate::Law] = &[
             });
             segment.reap().unwrap();
             assert_eq!(semaphore.available(), 1);
+        },
+    ),
+    (
+        "waiters::a_killed_waiter_of_an_event_strands_no_other",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let event = Event::create(&segment, "event").unwrap();
+            let _pulses = Forked::start(|| {
+                loop {
+                    event.set().unwrap();
+                    event.clear().unwrap();
+                    std::thread::sleep(Duration::from_micros(300));
+                }
+            });
+            rounds(&segment, |turn| {
+                event.wait().unwrap();
+                turn();
+            });
         },
     ),
 ];

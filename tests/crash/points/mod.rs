@@ -1,6 +1,7 @@
 //! Crash points: every operation, every shared write.
 
 mod array;
+mod event;
 mod lock;
 mod mpmc;
 mod rlock;
@@ -14,6 +15,7 @@ mod value;
 /// All laws, one list for each noun.
 pub fn laws() -> Vec<super::Law> {
     [
+        event::LAWS,
         lock::LAWS,
         mpmc::LAWS,
         rlock::LAWS,
