@@ -1,6 +1,7 @@
 //! Models of the protocols of [`crate::raw`], one file for each: all interleavings of two or three
 //! modelled processes, and then all instants at which one of them can die.
 
+mod barrier;
 mod event;
 mod journal;
 mod lock;

@@ -13,11 +13,12 @@ pub(crate) enum Kind {
     Spsc = 7,
     Mpmc = 8,
     Event = 9,
+    Barrier = 10,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Lock,
         Self::RLock,
         Self::Semaphore,
@@ -27,6 +28,7 @@ impl Kind {
         Self::Spsc,
         Self::Mpmc,
         Self::Event,
+        Self::Barrier,
     ];
 
     /// The kind with this number; `None` for a number that no kind has.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Spsc => "spsc",
             Self::Mpmc => "mpmc",
             Self::Event => "Event",
+            Self::Barrier => "Barrier",
         }
     }
 }

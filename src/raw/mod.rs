@@ -4,6 +4,7 @@
 //! clock but a deadline that comes as a value. Who is dead, and how to sleep, is learned through
 //! [`Peers`], so each protocol runs unchanged in a mapping, under loom and in a counted build.
 
+pub(crate) mod barrier;
 pub(crate) mod event;
 pub(crate) mod journal;
 pub(crate) mod kind;

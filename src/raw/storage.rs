@@ -19,6 +19,8 @@ residents!(
     super::ledger::Head,
     super::ledger::Entry,
     super::journal::Head,
+    super::barrier::Cell,
+    super::barrier::Head,
     super::event::EventWord,
     super::lock::LockWord,
     super::record::Head,
@@ -42,6 +44,8 @@ mod tests {
         assert_eq!(size_of::<raw::semaphore::Cell>(), 4);
         assert_eq!(size_of::<raw::ledger::Head>(), 64);
         assert_eq!(size_of::<raw::ledger::Entry>(), 16);
+        assert_eq!(size_of::<raw::barrier::Head>(), 64);
+        assert_eq!(size_of::<raw::barrier::Cell>(), 8);
         assert_eq!(size_of::<raw::event::EventWord>(), 4);
         assert_eq!(size_of::<raw::record::Head>(), 16);
         assert_eq!(size_of::<raw::journal::Head>(), 104);

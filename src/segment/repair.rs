@@ -3,6 +3,7 @@
 //! Every step is idempotent, so a repairer may be killed anywhere and the next begins again.
 
 use crate::error::Result;
+use crate::raw::barrier::Barrier;
 use crate::raw::journal::Journal;
 use crate::raw::lock::LockWord;
 use crate::raw::mpmc::Slots;
@@ -136,6 +137,11 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
         Kind::Semaphore => {
             if let Some(permits) = Permits::attach(storage) {
                 permits.repair(seat, dead);
+            }
+        }
+        Kind::Barrier => {
+            if let Some(barrier) = Barrier::attach(storage) {
+                barrier.repair(seat, dead);
             }
         }
         Kind::Mpmc => {
