@@ -45,6 +45,8 @@ pub enum ErrorKind {
     Gone,
     /// The kernel cannot do what is needed.
     Unsupported,
+    /// It was broken, by a timeout or on purpose, and nobody has reset it since.
+    Broken,
 }
 
 impl ErrorKind {
@@ -67,6 +69,7 @@ impl ErrorKind {
             Self::NotAttached => "its segment is not open in this process",
             Self::Gone => "it has been freed",
             Self::Unsupported => "not supported by this kernel",
+            Self::Broken => "it is broken",
         }
     }
 }

@@ -16,6 +16,7 @@
 //! | [`Lock`], [`RLock`] | mutual exclusion | the next owner gets [`OwnerDied`](sync::OwnerDied), with the guard |
 //! | [`Semaphore`], [`BoundedSemaphore`] | permits | they come back |
 //! | [`Event`] | a flag to wait for | it is set or not; nobody is held up |
+//! | [`Barrier`] | parties that go on together | it breaks, for all of them |
 //! | [`Value`] | one value | an unfinished update never happened |
 //! | [`Array`] | many, under a lock | [`OwnerDied`](sync::OwnerDied); [`Array::update`] is all or nothing |
 //! | [`AtomicArray`] | integers without a lock | nothing to see |
@@ -83,7 +84,7 @@ pub use crate::segment::{Segment, SegmentOptions};
 #[cfg(not(loom))]
 pub use crate::shared::{Array, AtomicArray, Value};
 #[cfg(not(loom))]
-pub use crate::sync::{BoundedSemaphore, Event, Lock, RLock, Semaphore};
+pub use crate::sync::{Barrier, BoundedSemaphore, Event, Lock, RLock, Semaphore};
 
 /// For this crate's own crash tests: deaths and stops at a chosen shared write.
 #[cfg(crash_points)]

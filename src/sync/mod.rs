@@ -4,9 +4,12 @@
 //! [`Semaphore`] lets in as many as it has permits; a [`BoundedSemaphore`] never gets more of them
 //! than it began with. What protects data that a death can leave half changed says so: the next
 //! owner of a lock gets [`OwnerDied`], with the guard inside. Permits protect nothing in particular
-//! and simply come back. An [`Event`] lets processes wait for something to be so.
+//! and simply come back. An [`Event`] lets processes wait for something to be so, a
+//! [`Barrier`] for each other.
 
+mod barrier;
 mod bounded_semaphore;
+mod broken;
 mod died;
 mod event;
 mod lock;
@@ -14,7 +17,9 @@ mod permit;
 mod rlock;
 mod semaphore;
 
+pub use barrier::{Barrier, BarrierWait};
 pub use bounded_semaphore::BoundedSemaphore;
+pub use broken::BarrierError;
 pub(crate) use died::Marked;
 pub use died::{LockError, OwnerDied};
 pub use event::Event;

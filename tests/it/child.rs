@@ -165,6 +165,7 @@ fn plays_its_role() {
     let all = [
         super::array::ROLES,
         super::value::ROLES,
+        super::barrier::ROLES,
         super::crowd::ROLES,
         super::event::ROLES,
         super::lock::ROLES,

@@ -9,6 +9,7 @@
 
 mod adopted;
 mod array;
+mod barrier;
 mod books;
 mod child;
 mod crowd;

@@ -98,7 +98,8 @@ impl Barrier<'_> {
 
     /// Breaks the barrier, as the action was not done.
     pub(crate) fn give_up(&self, peers: &impl Peers, arrival: &Arrival) {
-        self.break_turn(peers, arrival);
+        // However the turn ended: the caller knows that the action was not done.
+        let _ = self.break_turn(peers, arrival);
         self.leave(peers, arrival);
     }
 
