@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use outlive::{AtomicArray, Event, Lock, Segment, Semaphore};
+use outlive::{AtomicArray, Barrier, Event, Lock, Segment, Semaphore};
 
 use crate::crowd::Forked;
 use crate::random::Random;
@@ -51,6 +51,20 @@ pub const LAWS: &[crate::Law] = &[
             rounds(&segment, |turn| {
                 event.wait().unwrap();
                 turn();
+            });
+        },
+    ),
+    (
+        "waiters::a_killed_waiter_of_a_barrier_strands_no_other",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            // Two of the three are enough: the one that is killed may be missing for a while.
+            let barrier = Barrier::create(&segment, "barrier", 2).unwrap();
+            rounds(&segment, |turn| {
+                match barrier.wait_timeout(Duration::from_millis(100)) {
+                    Ok(_) => turn(),
+                    Err(_) => barrier.reset().unwrap(),
+                }
             });
         },
     ),

@@ -1,6 +1,7 @@
 //! Crash points: every operation, every shared write.
 
 mod array;
+mod barrier;
 mod event;
 mod lock;
 mod mpmc;
@@ -15,6 +16,7 @@ mod value;
 /// All laws, one list for each noun.
 pub fn laws() -> Vec<super::Law> {
     [
+        barrier::LAWS,
         event::LAWS,
         lock::LAWS,
         mpmc::LAWS,
