@@ -16,6 +16,9 @@ struct Meeting {
     cells: Vec<Cell>,
     done: [AtomicU32; 3],
     actions: AtomicU32,
+    /// Changed by each before it begins. loom looks for other orders of two threads only where the
+    /// last access to an atomic was another's: without this a thread that reads first hides itself.
+    begun: AtomicU32,
 }
 
 /// How a wait went: the index, and whether it was the last.
@@ -29,7 +32,15 @@ impl Meeting {
             cells: (0..parties).map(|_| Cell::new()).collect(),
             done: [none(), none(), none()],
             actions: none(),
+            begun: none(),
         })
+    }
+    fn begin(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+    fn repair(&self, peers: &Seat) {
+        self.begin();
+        self.barrier().repair(peers, name(0));
     }
     fn barrier(&self) -> Barrier<'_> {
         Barrier {
@@ -38,6 +49,7 @@ impl Meeting {
         }
     }
     fn wait_until(&self, peers: &Seat, deadline: Deadline, acts: bool) -> End {
+        self.begin();
         let barrier = self.barrier();
         match barrier.wait(peers, deadline, acts, &mut false) {
             Ok(Passed::Act(arrival)) => {
@@ -254,7 +266,7 @@ fn a_party_that_dies_breaks_the_turn_or_has_arrived() {
         victim.join().unwrap();
         let other = other.join().unwrap();
         let last = seat(&world, 2);
-        meeting.barrier().repair(&last, name(0));
+        meeting.repair(&last);
         assert!(other.is_ok() || matches!(other, Err(Unpassed::TimedOut | Unpassed::Broken(_))));
         // Whatever it left, after a reset and a repair two others meet.
         meeting.barrier().reset(&last);
@@ -303,7 +315,7 @@ fn whoever_dies_in_the_action_breaks_it() {
         let peers = seat(&world, 2);
         if !meeting.barrier().is_broken() {
             // It may have died before it arrived, which nobody can know.
-            meeting.barrier().repair(&peers, name(0));
+            meeting.repair(&peers);
             meeting.barrier().abort(&peers);
         }
         let end = first.join().unwrap();
@@ -322,11 +334,11 @@ fn repairs_that_race_and_die_free_every_cell() {
         let victim = {
             let meeting = meeting.clone();
             mortal(&world, 1, k, died, move |peers| {
-                meeting.barrier().repair(peers, name(0));
+                meeting.repair(peers);
             })
         };
         let peers = seat(&world, 2);
-        meeting.barrier().repair(&peers, name(0));
+        meeting.repair(&peers);
         assert!(meeting.barrier().is_broken());
         victim.join().unwrap();
         meeting.barrier().reset(&peers);
