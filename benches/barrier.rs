@@ -39,19 +39,28 @@ fn alone(c: &mut Criterion) {
 
 fn together(c: &mut Criterion) {
     for parties in [2, 8] {
-        let mut group = c.benchmark_group(format!("barrier/{parties} threads"));
+        let mut group = c.benchmark_group(format!("barrier/{parties} threads, two turns"));
         let mut bench = |name: &str, meeting: &dyn Meeting| {
             let over = AtomicBool::new(false);
             std::thread::scope(|scope| {
                 for _ in 1..parties {
                     scope.spawn(|| {
-                        while !over.load(Ordering::Relaxed) {
+                        loop {
+                            meeting.meet();
+                            // Nobody changes it before all have come to the other turn.
+                            if over.load(Ordering::Relaxed) {
+                                return;
+                            }
                             meeting.meet();
                         }
                     });
                 }
-                group.bench_function(name, |b| b.iter(|| meeting.meet()));
-                // Seen by all others after the turn that this one ends.
+                group.bench_function(name, |b| {
+                    b.iter(|| {
+                        meeting.meet();
+                        meeting.meet();
+                    });
+                });
                 over.store(true, Ordering::Relaxed);
                 meeting.meet();
             });
