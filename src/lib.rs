@@ -17,6 +17,7 @@
 //! | [`Semaphore`], [`BoundedSemaphore`] | permits | they come back |
 //! | [`Event`] | a flag to wait for | it is set or not; nobody is held up |
 //! | [`Barrier`] | parties that go on together | it breaks, for all of them |
+//! | [`Condition`] | waiting for a change | its notification goes to another waiter |
 //! | [`Value`] | one value | an unfinished update never happened |
 //! | [`Array`] | many, under a lock | [`OwnerDied`](sync::OwnerDied); [`Array::update`] is all or nothing |
 //! | [`AtomicArray`] | integers without a lock | nothing to see |
@@ -84,7 +85,7 @@ pub use crate::segment::{Segment, SegmentOptions};
 #[cfg(not(loom))]
 pub use crate::shared::{Array, AtomicArray, Value};
 #[cfg(not(loom))]
-pub use crate::sync::{Barrier, BoundedSemaphore, Event, Lock, RLock, Semaphore};
+pub use crate::sync::{Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore};
 
 /// For this crate's own crash tests: deaths and stops at a chosen shared write.
 #[cfg(crash_points)]

@@ -2,6 +2,7 @@
 //! modelled processes, and then all instants at which one of them can die.
 
 mod barrier;
+mod condition;
 mod event;
 mod journal;
 mod lock;

@@ -91,3 +91,38 @@ fn an_heir_starts_at_the_first_level() {
         guarded.bump(&seat(&world, 2), 1);
     });
 }
+
+#[test]
+fn all_levels_are_given_up_at_once_and_taken_again() {
+    check(3, || {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let other = {
+            let (peers, guarded) = (seat(&world, 1), guarded.clone());
+            thread::spawn(move || guarded.bump(&peers, 1))
+        };
+        let peers = seat(&world, 0);
+        let Guarded {
+            word, recursion, ..
+        } = &*guarded;
+        for _ in 0..2 {
+            recursion.lock(word, &peers, 1, Deadline::NEVER).unwrap();
+        }
+        let (depth, left) = recursion.unlock_all(word, &peers, 1).unwrap();
+        assert_eq!(depth, 2);
+        if left == Left::OthersWait {
+            word.wake_one(&peers);
+        }
+        let again = recursion.unlock_all(word, &peers, 1);
+        assert_eq!(again, Err(NotOwner));
+        recursion.lock(word, &peers, 1, Deadline::NEVER).unwrap();
+        recursion.deepen(depth);
+        guarded.sum.set(guarded.sum.get() + 1);
+        assert_eq!(recursion.unlock(word, &peers, 1), Ok(Left::Done));
+        if recursion.unlock(word, &peers, 1) == Ok(Left::OthersWait) {
+            word.wake_one(&peers);
+        }
+        other.join().unwrap();
+        assert_eq!(guarded.sum.get(), 3);
+    });
+}

@@ -14,11 +14,12 @@ pub(crate) enum Kind {
     Mpmc = 8,
     Event = 9,
     Barrier = 10,
+    Condition = 11,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Lock,
         Self::RLock,
         Self::Semaphore,
@@ -29,6 +30,7 @@ impl Kind {
         Self::Mpmc,
         Self::Event,
         Self::Barrier,
+        Self::Condition,
     ];
 
     /// The kind with this number; `None` for a number that no kind has.
@@ -49,6 +51,7 @@ impl Kind {
             Self::Mpmc => "mpmc",
             Self::Event => "Event",
             Self::Barrier => "Barrier",
+            Self::Condition => "Condition",
         }
     }
 }

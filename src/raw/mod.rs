@@ -5,6 +5,7 @@
 //! [`Peers`], so each protocol runs unchanged in a mapping, under loom and in a counted build.
 
 pub(crate) mod barrier;
+pub(crate) mod condition;
 pub(crate) mod event;
 pub(crate) mod journal;
 pub(crate) mod kind;

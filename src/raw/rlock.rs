@@ -126,12 +126,37 @@ impl Recursion {
             self.depth.store(depth - 1, Ordering::Relaxed);
             return Ok(Left::Done);
         }
+        Ok(self.free(word, peers))
+    }
+
+    /// Gives up all levels, and says how many they were; frees the word, and keeps its mark.
+    pub(crate) fn unlock_all(
+        &self,
+        word: &LockWord,
+        peers: &impl Peers,
+        thread: u32,
+    ) -> Result<(u32, Left), NotOwner> {
+        if !self.is_held_by(peers, thread) {
+            return Err(NotOwner);
+        }
+        let depth = self.depth.load(Ordering::Relaxed);
+        Ok((depth, self.free(word, peers)))
+    }
+
+    /// Counts a lock as taken `depth` times. For a thread that has just taken it for the first.
+    pub(crate) fn deepen(&self, depth: u32) {
+        // Garbage may have been no level at all.
+        self.depth.store(depth.max(1), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn free(&self, word: &LockWord, peers: &impl Peers) -> Left {
         self.holder.store(0, Ordering::Relaxed);
-        Ok(if word.free_as_found(peers.me()) {
+        if word.free_as_found(peers.me()) {
             Left::OthersWait
         } else {
             Left::Done
-        })
+        }
     }
 
     /// Whether `thread` of the caller's process holds the lock.

@@ -29,6 +29,8 @@ residents!(
     super::spsc::Fixed,
     super::semaphore::Cell,
     super::semaphore::Head,
+    super::condition::Cell,
+    super::condition::Head,
 );
 
 #[cfg(test)]
@@ -42,6 +44,8 @@ mod tests {
         assert_eq!(size_of::<raw::rlock::Recursion>(), 16);
         assert_eq!(size_of::<raw::semaphore::Head>(), 64);
         assert_eq!(size_of::<raw::semaphore::Cell>(), 4);
+        assert_eq!(size_of::<raw::condition::Head>(), 64);
+        assert_eq!(size_of::<raw::condition::Cell>(), 16);
         assert_eq!(size_of::<raw::ledger::Head>(), 64);
         assert_eq!(size_of::<raw::ledger::Entry>(), 16);
         assert_eq!(size_of::<raw::barrier::Head>(), 64);

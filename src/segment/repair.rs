@@ -4,6 +4,7 @@
 
 use crate::error::Result;
 use crate::raw::barrier::Barrier;
+use crate::raw::condition::Line;
 use crate::raw::journal::Journal;
 use crate::raw::lock::LockWord;
 use crate::raw::mpmc::Slots;
@@ -142,6 +143,11 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
         Kind::Barrier => {
             if let Some(barrier) = Barrier::attach(storage) {
                 barrier.repair(seat, dead);
+            }
+        }
+        Kind::Condition => {
+            if let Some(line) = Line::attach(storage) {
+                line.repair(seat, dead);
             }
         }
         Kind::Mpmc => {

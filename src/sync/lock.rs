@@ -223,10 +223,13 @@ impl Lock {
 
     fn release_as(&self, repaired: bool) -> Result<()> {
         let seat = self.0.seat()?;
-        self.resident().word.release(&seat, repaired).map_err(|_| {
-            Error::new(ErrorKind::NotOwner, format!("release {self:?}"))
-                .advise("only the process that took the lock can give it back")
-        })
+        let released = self.resident().word.release(&seat, repaired);
+        released.map_err(|_| self.not_owner())
+    }
+
+    pub(super) fn not_owner(&self) -> Error {
+        Error::new(ErrorKind::NotOwner, format!("release {self:?}"))
+            .advise("only the process that took the lock can give it back")
     }
 
     /// Process id of the holder; `None` where the lock is free. It may change at once.
@@ -242,7 +245,10 @@ impl Lock {
     }
 
     #[inline]
-    fn lock_until(&self, deadline: Deadline) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
+    pub(super) fn lock_until(
+        &self,
+        deadline: Deadline,
+    ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         self.guard(seat.me(), self.resident().word.lock(seat, deadline))
     }
@@ -314,14 +320,19 @@ pub(crate) fn after_death<G>(
     OwnerDied::new(guard, object, &lock.obituary())
 }
 
-impl LockGuard<'_> {
+impl<'a> LockGuard<'a> {
     #[inline]
-    fn is_ours(&self) -> bool {
+    pub(super) fn is_ours(&self) -> bool {
         self.lock.0.is_me(self.taker)
     }
 
+    /// The lock that it belongs to.
+    pub(super) fn lock(&self) -> &'a Lock {
+        self.lock
+    }
+
     /// Leaves the lock taken.
-    fn keep(self) {
+    pub(super) fn keep(self) {
         self.lock.0.object().reap_if_due();
         #[expect(
             clippy::mem_forget,

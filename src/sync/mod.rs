@@ -5,11 +5,13 @@
 //! than it began with. What protects data that a death can leave half changed says so: the next
 //! owner of a lock gets [`OwnerDied`], with the guard inside. Permits protect nothing in particular
 //! and simply come back. An [`Event`] lets processes wait for something to be so, a
-//! [`Barrier`] for each other.
+//! [`Barrier`] for each other. A [`Condition`] lets whoever holds a lock give it up until somebody
+//! says that something has changed.
 
 mod barrier;
 mod bounded_semaphore;
 mod broken;
+mod condition;
 mod died;
 mod event;
 mod lock;
@@ -20,6 +22,7 @@ mod semaphore;
 pub use barrier::{Barrier, BarrierWait};
 pub use bounded_semaphore::BoundedSemaphore;
 pub use broken::BarrierError;
+pub use condition::{Condition, Timed, Wake};
 pub(crate) use died::Marked;
 pub use died::{LockError, OwnerDied};
 pub use event::Event;

@@ -201,14 +201,40 @@ impl RLock {
         let View { lock, recursion } = self.0.view();
         let freed = recursion
             .unlock(&lock.word, &seat, thread::number())
-            .map_err(|_| {
-                Error::new(ErrorKind::NotOwner, format!("release {self:?}"))
-                    .advise("only the thread that took the lock can give it back")
-            })?;
+            .map_err(|_| self.not_owner())?;
         if freed == Left::OthersWait {
             self.see_to_the_others();
         }
         Ok(())
+    }
+
+    /// Frees a lock that this thread holds, at whatever depth, and gives the depth.
+    pub(super) fn release_all(&self) -> Result<u32> {
+        let seat = self.0.seat()?;
+        let View { lock, recursion } = self.0.view();
+        let (depth, left) = recursion
+            .unlock_all(&lock.word, &seat, thread::number())
+            .map_err(|_| self.not_owner())?;
+        if left == Left::OthersWait {
+            self.see_to_the_others();
+        }
+        Ok(depth)
+    }
+
+    /// Undoes [`RLock::release_all`]. The guard stands for one of the levels.
+    pub(super) fn lock_all_until(&self, depth: u32, deadline: Deadline) -> Locked<'_> {
+        let seat = self.0.seat().map_err(LockError::Broken)?;
+        let View { lock, recursion } = self.0.view();
+        let entered = recursion.lock(&lock.word, seat, thread::number(), deadline);
+        if let Ok(Entered::First(_)) = entered {
+            recursion.deepen(depth);
+        }
+        self.guard(seat.me(), entered)
+    }
+
+    pub(super) fn not_owner(&self) -> Error {
+        Error::new(ErrorKind::NotOwner, format!("release {self:?}"))
+            .advise("only the thread that took the lock can give it back")
     }
 
     /// How often the calling thread holds the lock.
@@ -284,14 +310,19 @@ impl RLock {
     }
 }
 
-impl RLockGuard<'_> {
+impl<'a> RLockGuard<'a> {
     #[inline]
-    fn is_ours(&self) -> bool {
+    pub(super) fn is_ours(&self) -> bool {
         self.lock.0.is_me(self.taker)
     }
 
+    /// The lock that it belongs to.
+    pub(super) fn lock(&self) -> &'a RLock {
+        self.lock
+    }
+
     /// Leaves the level taken.
-    fn keep(self) {
+    pub(super) fn keep(self) {
         self.lock.0.object().reap_if_due();
         #[expect(
             clippy::mem_forget,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// When a wait gives up, in nanoseconds of `CLOCK_MONOTONIC`. Steps of the wall clock do not
 /// matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(u64);
 
 impl Deadline {

@@ -64,6 +64,23 @@ impl Forked {
         }
     }
 
+    #[cfg(crash_points)]
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.0 {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Stops the process, and returns when it stands still.
+    #[cfg(crash_points)]
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        let (_, status) = waitpid(self.0, WaitOptions::UNTRACED)
+            .expect("the child is ours")
+            .expect("it waits");
+        assert!(status.stopped(), "{status:?}");
+    }
+
     /// Waits for the process, which must end within 20 s.
     pub fn wait(&mut self) -> End {
         let pid = self.0.take().expect("waited for once");

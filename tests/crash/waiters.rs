@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use outlive::{AtomicArray, Barrier, Event, Lock, Segment, Semaphore};
+use outlive::{AtomicArray, Barrier, Condition, Event, Lock, Segment, Semaphore};
 
 use crate::crowd::Forked;
 use crate::random::Random;
@@ -68,7 +68,48 @@ pub const LAWS: &[crate::Law] = &[
             });
         },
     ),
+    (
+        "waiters::a_killed_waiter_of_a_condition_takes_no_notification_along",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let lock = Lock::create(&segment, "lock").unwrap();
+            let changed = Condition::create(&segment, "changed").unwrap();
+            let _notifier = Forked::start(|| notify_one_by_one(&segment, &lock, &changed));
+            rounds(&segment, |turn| {
+                // A death with the lock is for the notifier to note.
+                let guard = lock.lock().or_else(|e| e.into_guard()).unwrap();
+                let guard = changed.wait(guard).or_else(|e| e.into_guard()).unwrap();
+                turn();
+                drop(guard);
+            });
+        },
+    ),
 ];
+
+/// Notifies somebody, and nobody else before that one has had its turn or has died with the lock.
+fn notify_one_by_one(segment: &Segment, lock: &Lock, changed: &Condition) -> u8 {
+    let breath = || std::thread::sleep(Duration::from_micros(50));
+    let turns = loop {
+        match AtomicArray::<u64>::open(segment, "turns") {
+            Ok(turns) => break turns,
+            Err(_) => breath(),
+        }
+    };
+    let sum = || turns.to_vec().unwrap().iter().sum::<u64>();
+    loop {
+        let before = sum();
+        while changed.notify(1).unwrap() == 0 {
+            breath();
+        }
+        while sum() == before {
+            if let Err(error) = lock.lock() {
+                drop(error.repair(|_| {}).unwrap());
+                break;
+            }
+            breath();
+        }
+    }
+}
 
 const WAITERS: usize = 3;
 const ROUNDS: u64 = 150;

@@ -166,6 +166,7 @@ fn plays_its_role() {
         super::array::ROLES,
         super::value::ROLES,
         super::barrier::ROLES,
+        super::condition::ROLES,
         super::crowd::ROLES,
         super::event::ROLES,
         super::lock::ROLES,

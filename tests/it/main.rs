@@ -12,6 +12,7 @@ mod array;
 mod barrier;
 mod books;
 mod child;
+mod condition;
 mod crowd;
 mod event;
 mod fork;

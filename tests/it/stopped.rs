@@ -170,7 +170,7 @@ pub const ROLES: &[(&str, Role)] = &[
 ];
 
 /// Returns when the kernel says that the child stands still.
-fn stop(child: &Child) {
+pub fn stop(child: &Child) {
     let pid = Pid::from_raw(child.pid().try_into().unwrap());
     child.signal(Signal::STOP);
     let (_, status) = waitpid(pid, WaitOptions::UNTRACED).unwrap().unwrap();

@@ -2,6 +2,7 @@
 
 mod array;
 mod barrier;
+mod condition;
 mod event;
 mod lock;
 mod mpmc;
@@ -24,6 +25,7 @@ pub fn laws() -> Vec<super::Law> {
         segment::LAWS,
         value::LAWS,
         array::LAWS,
+        condition::LAWS,
         semaphore::LAWS,
         spsc::LAWS,
         stops::LAWS,

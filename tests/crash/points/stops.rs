@@ -2,12 +2,17 @@
 //! timed forms end in time, nothing unfinished is seen, and all of it is there when the process
 //! goes on.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use outlive::queue::mpmc::Mpmc;
 use outlive::queue::spsc::Spsc;
 use outlive::queue::{GetError, PopError, PushError, PutError};
-use outlive::{Array, ErrorKind, Lock, RLock, Segment, Semaphore, Value, crash_points};
+use outlive::sync::{BarrierError, LockError};
+use outlive::{
+    Array, Barrier, Condition, ErrorKind, Event, Lock, RLock, Segment, Semaphore, Value,
+    crash_points,
+};
 
 use super::sweep::{ENTERING, segment};
 use crate::Law;
@@ -15,6 +20,8 @@ use crate::crowd::{End, Forked};
 
 /// The limit of a timed form; more than one slice.
 const LIMIT: Duration = Duration::from_millis(30);
+/// The limit of those who are to be woken.
+const LONG: Duration = Duration::from_secs(15);
 /// Longer than the timed forms of one object may take together, on a busy machine.
 const ENOUGH: Duration = Duration::from_secs(2);
 /// The limit that operations on the segment have by themselves, and as much again.
@@ -87,7 +94,7 @@ pub const LAWS: &[Law] = &[
             |segment| {
                 let queue = Spsc::<u64>::create(segment, "spsc", 2).unwrap();
                 let consumer = queue.consumer().unwrap();
-                (queue, std::cell::RefCell::new((consumer, Vec::new())))
+                (queue, RefCell::new((consumer, Vec::new())))
             },
             |_, (queue, _)| {
                 let mut producer = queue.producer().unwrap();
@@ -119,7 +126,7 @@ pub const LAWS: &[Law] = &[
                 let mut producer = queue.producer().unwrap();
                 producer.push(1).unwrap();
                 producer.push(2).unwrap();
-                (queue, std::cell::RefCell::new(producer))
+                (queue, RefCell::new(producer))
             },
             |_, (queue, _)| {
                 let mut consumer = queue.consumer().unwrap();
@@ -184,6 +191,139 @@ pub const LAWS: &[Law] = &[
         );
         assert!(stops >= 3, "{stops} stops");
     }),
+    ("stops::in_the_set_of_an_event", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let event = Event::create(segment, "event").unwrap();
+                let waiter = {
+                    let event = event.clone();
+                    Forked::start(move || u8::from(!event.wait_timeout(LONG).unwrap()))
+                };
+                // It is asleep by then; if not, there is a stop less.
+                std::thread::sleep(LIMIT);
+                (event, RefCell::new(Some(waiter)))
+            },
+            |_, (event, _)| event.set().unwrap(),
+            |_, (event, waiter)| {
+                let is_set = event.is_set();
+                assert_eq!(event.wait_timeout(LIMIT).unwrap(), is_set);
+                if is_set {
+                    ends_well(waiter);
+                }
+            },
+            |_, (event, waiter)| {
+                assert!(event.is_set());
+                ends_well(waiter);
+                event.clear().unwrap();
+                assert!(!event.is_set());
+            },
+        );
+        assert!(stops > ENTERING, "{stops} stops");
+    }),
+    ("stops::at_a_barrier", || {
+        const THROUGH: u8 = 0;
+        const BROKEN: u8 = 1;
+        const OTHERWISE: u8 = 2;
+        let code = |end: Result<_, BarrierError>| match end {
+            Ok(_) => THROUGH,
+            Err(BarrierError::Broken { crashed: false } | BarrierError::TimedOut) => BROKEN,
+            // Nobody has died.
+            Err(_) => OTHERWISE,
+        };
+        let party = |barrier: &Barrier| {
+            let barrier = barrier.clone();
+            Forked::start(move || code(barrier.wait_timeout(LONG)))
+        };
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let barrier = Barrier::create(segment, "barrier", 2).unwrap();
+                let partner = party(&barrier);
+                while barrier.n_waiting() == 0 {
+                    std::thread::yield_now();
+                }
+                (barrier, RefCell::new(Some(partner)))
+            },
+            // Alone where another has come in its place.
+            |_, (barrier, _)| assert_ne!(code(barrier.wait_timeout(10 * LIMIT)), OTHERWISE),
+            |_, (barrier, partner)| {
+                let mine = code(barrier.wait_timeout(LIMIT));
+                let theirs = partner.take().unwrap().wait();
+                let [through, broken] = [THROUGH, BROKEN].map(|code| End::Exited(code.into()));
+                assert!(theirs == through || theirs == broken, "{theirs:?}");
+                assert!(mine == BROKEN || theirs == through && mine == THROUGH);
+            },
+            |_, (barrier, _)| {
+                barrier.reset().unwrap();
+                let mut other = party(barrier);
+                barrier.wait_timeout(LONG).unwrap();
+                assert_eq!(other.wait(), End::Exited(THROUGH.into()));
+                assert_eq!(barrier.n_waiting(), 0);
+            },
+        );
+        assert!(stops > ENTERING + 2, "{stops} stops");
+    }),
+    ("stops::in_a_notifier", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let (lock, changed) = waiting_room(segment);
+                let waiter = {
+                    let (lock, changed) = (lock.clone(), changed.clone());
+                    Forked::start(move || {
+                        let end = changed.wait_timeout(lock.lock().unwrap(), LONG).unwrap();
+                        u8::from(end.1.is_timed_out())
+                    })
+                };
+                while changed.waiting() == 0 {
+                    std::thread::yield_now();
+                }
+                // It has given the lock up, too.
+                drop(lock.lock().unwrap());
+                (lock, changed, RefCell::new(Some(waiter)))
+            },
+            |_, (_, changed, _)| assert!(changed.notify(1).unwrap() <= 1),
+            |_, (lock, changed, waiter)| {
+                changed.notify_all().unwrap();
+                ends_well(waiter);
+                let (guard, wake) = changed
+                    .wait_timeout(lock.try_lock().unwrap(), LIMIT)
+                    .unwrap();
+                assert!(wake.is_timed_out(), "notified of nothing");
+                drop(guard);
+            },
+            |_, (lock, changed, waiter)| {
+                ends_well(waiter);
+                assert_eq!((changed.waiting(), changed.notify(1).unwrap()), (0, 0));
+                drop(lock.try_lock().unwrap());
+            },
+        );
+        assert!(stops > ENTERING, "{stops} stops");
+    }),
+    ("stops::in_a_wait_for_a_condition", || {
+        let stops = each(
+            ENOUGH,
+            waiting_room,
+            |_, (lock, changed)| drop(changed.wait_timeout(lock.lock().unwrap(), LIMIT).unwrap()),
+            |_, (lock, changed)| {
+                assert!(changed.waiting() <= 1);
+                match lock.lock_timeout(LIMIT) {
+                    Ok(guard) => {
+                        let (_guard, wake) = changed.wait_timeout(guard, LIMIT).unwrap();
+                        assert!(wake.is_timed_out(), "notified by nobody");
+                    }
+                    Err(e) => assert!(matches!(e, LockError::TimedOut), "{e}"),
+                }
+                assert!(changed.notify_all().unwrap() <= 1);
+            },
+            |_, (lock, changed)| {
+                assert_eq!((changed.waiting(), changed.notify(1).unwrap()), (0, 0));
+                drop(lock.try_lock().unwrap());
+            },
+        );
+        assert!(stops >= 2 * ENTERING + 4, "{stops} stops");
+    }),
     ("stops::while_objects_come_and_go", || {
         each(
             BOOKS,
@@ -210,6 +350,20 @@ pub const LAWS: &[Law] = &[
         );
     }),
 ];
+
+/// Waits for a process that may have been waited for already.
+fn ends_well(process: &RefCell<Option<Forked>>) {
+    if let Some(mut process) = process.take() {
+        assert_eq!(process.wait(), End::Exited(0));
+    }
+}
+
+fn waiting_room(segment: &Segment) -> (Lock, Condition) {
+    (
+        Lock::create(segment, "lock").unwrap(),
+        Condition::create_with_waiters(segment, "changed", 4).unwrap(),
+    )
+}
 
 fn permits(capacity: u32) {
     let stops = each(
