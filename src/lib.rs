@@ -14,6 +14,7 @@
 //! | | | after a death |
 //! |---|---|---|
 //! | [`Lock`], [`RLock`] | mutual exclusion | the next owner gets [`OwnerDied`](sync::OwnerDied), with the guard |
+//! | [`RwLock`] | many readers or one writer | readers are gone; after a writer [`OwnerDied`](sync::OwnerDied), with the guard |
 //! | [`Semaphore`], [`BoundedSemaphore`] | permits | they come back |
 //! | [`Event`] | a flag to wait for | it is set or not; nobody is held up |
 //! | [`Barrier`] | parties that go on together | it breaks, for all of them |
@@ -85,7 +86,9 @@ pub use crate::segment::{Segment, SegmentOptions};
 #[cfg(not(loom))]
 pub use crate::shared::{Array, AtomicArray, Value};
 #[cfg(not(loom))]
-pub use crate::sync::{Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, Semaphore};
+pub use crate::sync::{
+    Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, RwLock, Semaphore,
+};
 
 /// For this crate's own crash tests: deaths and stops at a chosen shared write.
 #[cfg(crash_points)]

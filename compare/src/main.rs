@@ -18,6 +18,7 @@ mod mpmc;
 mod ours;
 mod peers;
 mod pinning;
+mod rwlock;
 mod semaphore;
 mod sides;
 mod sleepers;
@@ -33,9 +34,10 @@ use table::Table;
 
 type Noun = (&'static str, fn(&Plan, &mut Table));
 
-const NOUNS: [Noun; 8] = [
+const NOUNS: [Noun; 9] = [
     ("bare", bare::measure),
     ("lock", lock::measure),
+    ("rwlock", rwlock::measure),
     ("semaphore", semaphore::measure),
     ("value", value::measure),
     ("array", array::measure),

@@ -10,6 +10,7 @@ mod mpmc;
 mod record;
 mod registry;
 mod rlock;
+mod rwlock;
 mod semaphore;
 mod spsc;
 mod world;

@@ -15,11 +15,12 @@ pub(crate) enum Kind {
     Event = 9,
     Barrier = 10,
     Condition = 11,
+    RwLock = 12,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Lock,
         Self::RLock,
         Self::Semaphore,
@@ -31,6 +32,7 @@ impl Kind {
         Self::Event,
         Self::Barrier,
         Self::Condition,
+        Self::RwLock,
     ];
 
     /// The kind with this number; `None` for a number that no kind has.
@@ -52,6 +54,7 @@ impl Kind {
             Self::Event => "Event",
             Self::Barrier => "Barrier",
             Self::Condition => "Condition",
+            Self::RwLock => "RwLock",
         }
     }
 }

@@ -41,7 +41,7 @@ use super::{Pace, Peers, Token, Waited};
 
 /// The value of a lock word.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct State(u32);
+pub(super) struct State(u32);
 
 impl State {
     /// The data that the lock protects were left by a death and not repaired since.
@@ -50,11 +50,11 @@ impl State {
     const WAITERS: u32 = 1 << 31;
 
     #[inline]
-    fn owner(self) -> Option<Token> {
+    pub(super) fn owner(self) -> Option<Token> {
         Token::from_bits(self.0)
     }
     #[inline]
-    fn is_marked(self) -> bool {
+    pub(super) fn is_marked(self) -> bool {
         self.0 & Self::MARKED != 0
     }
     #[inline]
@@ -217,6 +217,25 @@ impl LockWord {
     #[inline]
     pub(crate) fn owner(&self) -> Option<Token> {
         State(self.0.load(Ordering::Relaxed)).owner()
+    }
+
+    /// What the word holds, for whoever has written elsewhere before; see [`super::rwlock`].
+    #[inline]
+    pub(super) fn seen(&self) -> State {
+        // SeqCst: invariant 1 of `super::rwlock`; an Acquire too, which pairs with `free`.
+        State(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Whether nobody holds the lock, and no death has marked it.
+    #[inline]
+    pub(super) fn is_clean(&self) -> bool {
+        self.seen().0 & !State::WAITERS == 0
+    }
+
+    /// Says that somebody may sleep until the word, which was `seen`, is freed; `false` where it is
+    /// no longer so.
+    pub(super) fn announce(&self, seen: State) -> bool {
+        self.flag(seen, &mut None)
     }
 
     /// Clears the mark. Only the owner may call this.

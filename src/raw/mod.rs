@@ -18,6 +18,7 @@ pub(crate) mod record;
 pub(crate) mod registry;
 pub(crate) mod rlock;
 pub(crate) mod robust_lock;
+pub(crate) mod rwlock;
 pub(crate) mod semaphore;
 pub(crate) mod spsc;
 #[cfg(not(loom))]

@@ -26,6 +26,8 @@ residents!(
     super::record::Head,
     super::mpmc::Controls,
     super::registry::Slot,
+    super::rwlock::Count,
+    super::rwlock::Head,
     super::spsc::Fixed,
     super::semaphore::Cell,
     super::semaphore::Head,
@@ -42,6 +44,8 @@ mod tests {
         // `docs/segment-format.md`; the heads of registry and arena are asserted where they are.
         assert_eq!(size_of::<raw::robust_lock::RobustLock>(), 64);
         assert_eq!(size_of::<raw::rlock::Recursion>(), 16);
+        assert_eq!(size_of::<raw::rwlock::Head>(), 128);
+        assert_eq!(size_of::<raw::rwlock::Count>(), 64);
         assert_eq!(size_of::<raw::semaphore::Head>(), 64);
         assert_eq!(size_of::<raw::semaphore::Cell>(), 4);
         assert_eq!(size_of::<raw::condition::Head>(), 64);

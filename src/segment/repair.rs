@@ -10,6 +10,7 @@ use crate::raw::lock::LockWord;
 use crate::raw::mpmc::Slots;
 use crate::raw::permits::Permits;
 use crate::raw::robust_lock::{Obituary, RobustLock};
+use crate::raw::rwlock::RwLock;
 use crate::raw::spsc::Spsc;
 use crate::raw::{Kind, Peers, Storage, Token, record};
 use crate::sys::clock;
@@ -153,6 +154,11 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
         Kind::Mpmc => {
             if let Some(slots) = Slots::attach_any(storage) {
                 slots.repair(seat, dead);
+            }
+        }
+        Kind::RwLock => {
+            if let Some(lock) = RwLock::attach(storage) {
+                lock.repair(seat, dead, died);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use outlive::{AtomicArray, Barrier, Condition, Event, Lock, Segment, Semaphore};
+use outlive::{AtomicArray, Barrier, Condition, Event, Lock, RwLock, Segment, Semaphore};
 
 use crate::crowd::Forked;
 use crate::random::Random;
@@ -82,6 +82,31 @@ pub const LAWS: &[crate::Law] = &[
                 turn();
                 drop(guard);
             });
+        },
+    ),
+    (
+        "waiters::a_killed_reader_or_writer_strands_no_other",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let lock = RwLock::create(&segment, "lock").unwrap();
+            let pair = AtomicArray::<u64>::create(&segment, "pair", 2).unwrap();
+            let get = |half| pair.get(half).unwrap();
+            rounds(&segment, |turn| {
+                let whole = |_: &mut _| pair.set(1, get(0)).unwrap();
+                let writer = lock.write().or_else(|e| e.repair(whole)).unwrap();
+                assert_eq!(get(0), get(1), "a writer is not alone, or was not told");
+                pair.set(0, get(0) + 1).unwrap();
+                pair.set(1, get(1) + 1).unwrap();
+                drop(writer);
+                let reader = lock.read();
+                let before = get(0);
+                turn();
+                assert_eq!(get(0), before, "a reader is beside a writer");
+                assert!(reader.is_err() || get(1) == before, "torn, and not told");
+                drop(reader);
+            });
+            segment.reap().unwrap();
+            assert_eq!((lock.readers(), lock.writer()), (0, None));
         },
     ),
 ];

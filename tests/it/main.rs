@@ -21,6 +21,7 @@ mod mpmc;
 mod names;
 mod pid_namespace;
 mod rlock;
+mod rwlock;
 mod segment;
 mod semaphore;
 mod spsc;

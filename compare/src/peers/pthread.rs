@@ -1,4 +1,4 @@
-//! The C library's robust process-shared mutex and its process-shared semaphore.
+//! The C library's robust process-shared mutex, its reader-writer lock and its semaphore.
 
 use std::cell::UnsafeCell;
 
@@ -101,5 +101,55 @@ impl Semaphore {
         // SAFETY: as above, and `value` is ours to write to.
         unsafe { libc::sem_getvalue(self.raw(), &mut value) };
         value
+    }
+}
+
+/// A reader-writer lock, of whose owner's death nobody is told.
+pub struct RwLock(Shared<ReadWrite>);
+
+struct ReadWrite(UnsafeCell<libc::pthread_rwlock_t>);
+
+// SAFETY: `new` initialises the lock in place; from then on only the C library touches it.
+unsafe impl Resident for ReadWrite {}
+
+impl RwLock {
+    pub fn new() -> Self {
+        let lock = Self(Shared::new());
+        // SAFETY: zero is a place for the attributes, which `init` initialises.
+        let mut kind: libc::pthread_rwlockattr_t = unsafe { std::mem::zeroed() };
+        let shared = libc::PTHREAD_PROCESS_SHARED;
+        // SAFETY: initialises the attributes.
+        let mut code = unsafe { libc::pthread_rwlockattr_init(&mut kind) };
+        // SAFETY: the attributes are initialised.
+        code |= unsafe { libc::pthread_rwlockattr_setpshared(&mut kind, shared) };
+        // SAFETY: the lock is in place and nobody uses it yet.
+        code |= unsafe { libc::pthread_rwlock_init(lock.raw(), &kind) };
+        assert_eq!(code, 0);
+        lock
+    }
+
+    fn raw(&self) -> *mut libc::pthread_rwlock_t {
+        self.0.0.get()
+    }
+
+    #[inline]
+    pub fn read(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::pthread_rwlock_rdlock(self.raw()) };
+        assert_eq!(code, 0);
+    }
+
+    #[inline]
+    pub fn write(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::pthread_rwlock_wrlock(self.raw()) };
+        assert_eq!(code, 0);
+    }
+
+    #[inline]
+    pub fn unlock(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::pthread_rwlock_unlock(self.raw()) };
+        assert_eq!(code, 0);
     }
 }

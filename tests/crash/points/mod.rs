@@ -7,6 +7,7 @@ mod event;
 mod lock;
 mod mpmc;
 mod rlock;
+mod rwlock;
 mod segment;
 mod semaphore;
 mod spsc;
@@ -22,6 +23,7 @@ pub fn laws() -> Vec<super::Law> {
         lock::LAWS,
         mpmc::LAWS,
         rlock::LAWS,
+        rwlock::LAWS,
         segment::LAWS,
         value::LAWS,
         array::LAWS,

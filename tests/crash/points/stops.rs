@@ -10,7 +10,7 @@ use outlive::queue::spsc::Spsc;
 use outlive::queue::{GetError, PopError, PushError, PutError};
 use outlive::sync::{BarrierError, LockError};
 use outlive::{
-    Array, Barrier, Condition, ErrorKind, Event, Lock, RLock, Segment, Semaphore, Value,
+    Array, Barrier, Condition, ErrorKind, Event, Lock, RLock, RwLock, Segment, Semaphore, Value,
     crash_points,
 };
 
@@ -49,6 +49,40 @@ pub const LAWS: &[Law] = &[
             |_, lock| drop(lock.try_lock().unwrap()),
         );
         assert!(stops >= 6, "{stops} stops");
+    }),
+    ("stops::in_a_reader", || {
+        let stops = each(
+            ENOUGH,
+            |segment| RwLock::create(segment, "rwlock").unwrap(),
+            |_, lock| drop([lock.read().unwrap(), lock.read().unwrap()]),
+            |_, lock| {
+                drop(lock.read_timeout(LIMIT).expect("readers let readers in"));
+                let end = lock.write_timeout(LIMIT);
+                assert!(matches!(end, Ok(_) | Err(LockError::TimedOut)), "{end:?}");
+                drop(end);
+                // Nor does a writer that gave up keep them out.
+                drop(lock.read_timeout(LIMIT).unwrap());
+            },
+            all_are_gone,
+        );
+        assert!(stops >= ENTERING + 4, "{stops} stops");
+    }),
+    ("stops::in_a_writer", || {
+        let stops = each(
+            ENOUGH,
+            |segment| RwLock::create(segment, "rwlock").unwrap(),
+            |_, lock| drop(lock.write().unwrap().downgrade()),
+            |_, lock| {
+                let end = lock.read_timeout(LIMIT);
+                assert!(matches!(end, Ok(_) | Err(LockError::TimedOut)), "{end:?}");
+                drop(end);
+                let end = lock.write_timeout(LIMIT);
+                assert!(matches!(end, Ok(_) | Err(LockError::TimedOut)), "{end:?}");
+                drop(end);
+            },
+            all_are_gone,
+        );
+        assert!(stops >= ENTERING + 4, "{stops} stops");
     }),
     ("stops::in_a_semaphore_of_cells", || permits(8)),
     ("stops::in_a_semaphore_with_a_ledger", || permits(2000)),
@@ -350,6 +384,11 @@ pub const LAWS: &[Law] = &[
         );
     }),
 ];
+
+fn all_are_gone(_: &Segment, lock: &RwLock) {
+    drop(lock.try_write().unwrap());
+    assert_eq!((lock.readers(), lock.writer()), (0, None));
+}
 
 /// Waits for a process that may have been waited for already.
 fn ends_well(process: &RefCell<Option<Forked>>) {
