@@ -232,11 +232,14 @@ impl Object {
         block.name().filter(|_| same)
     }
 
-    /// An error in a child that was forked inside an update.
+    /// An error in a child that was forked inside an update or an action.
     #[cold]
     pub(crate) fn forked_inside(&self) -> Error {
-        Error::new(ErrorKind::NotOwner, format!("end an update of {self:?}"))
-            .advise("a child that is forked inside an update leaves it to its parent")
+        Error::new(
+            ErrorKind::NotOwner,
+            format!("end what was begun with {self:?}"),
+        )
+        .advise("a child that is forked inside an update or an action leaves it to its parent")
     }
 
     fn address(&self) -> Address {

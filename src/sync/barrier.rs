@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::raw::barrier::{Arrival, Barrier as Resident, Passed, Unpassed};
 use crate::raw::{Kind, Storage};
 use crate::segment::object::{deserialize, serialize};
-use crate::segment::{Bound, Object, Segment, Spec};
+use crate::segment::{Bound, Object, Seat, Segment, Spec};
 use crate::sys::clock::Deadline;
 
 use super::broken::BarrierError;
@@ -189,7 +189,8 @@ impl Barrier {
     ///
     /// # Errors
     ///
-    /// As [`Barrier::wait`]; so too where the barrier broke while the action ran.
+    /// As [`Barrier::wait`]; so too where the barrier broke while the action ran. In a child forked in
+    /// the action, [`BarrierError::Unusable`]: the turn is its parent's.
     pub fn wait_with(&self, action: impl FnOnce()) -> Result<BarrierWait, BarrierError> {
         self.wait_until(Deadline::NEVER, Some(action))
     }
@@ -291,11 +292,13 @@ impl Barrier {
         if let Ok(Passed::Act(arrival)) = end {
             let mut acting = Acting {
                 barrier: self,
+                seat,
                 arrival,
                 is_done: false,
             };
             action.into_iter().for_each(|action| action());
             acting.is_done = true;
+            self.0.still(seat).map_err(BarrierError::Unusable)?;
             end = self.0.view().finish(&seat, &arrival);
         }
         if met {
@@ -328,16 +331,16 @@ impl Barrier {
 /// Breaks the barrier where an action panics.
 struct Acting<'a> {
     barrier: &'a Barrier,
+    seat: Seat<'a>,
     arrival: Arrival,
     is_done: bool,
 }
 
 impl Drop for Acting<'_> {
     fn drop(&mut self) {
-        if !self.is_done
-            && let Ok(seat) = self.barrier.0.seat()
-        {
-            self.barrier.0.view().give_up(&seat, &self.arrival);
+        // In a child forked in the action the turn is still its parent's.
+        if !self.is_done && self.barrier.0.still(self.seat).is_ok() {
+            self.barrier.0.view().give_up(&self.seat, &self.arrival);
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use outlive::queue::spsc::Spsc;
-use outlive::sync::LockError;
-use outlive::{Array, ErrorKind, Lock, RLock, Segment, Semaphore, Value};
+use outlive::sync::{BarrierError, LockError};
+use outlive::{Array, Barrier, ErrorKind, Lock, RLock, Segment, Semaphore, Value};
 
 use super::child::PATIENCE;
 
@@ -282,6 +282,25 @@ fn a_child_forked_inside_an_update_leaves_it_to_its_parent() {
         assert_eq!((wide.get().unwrap(), word.get().unwrap()), ([5; 8], 5));
         assert_eq!(array.to_vec().unwrap(), [5; 8]);
     }
+}
+
+#[test]
+fn a_child_forked_in_the_action_of_a_barrier_leaves_the_turn_to_its_parent() {
+    let segment = Segment::anonymous().unwrap();
+    let barrier = Barrier::create(&segment, "barrier", 1).unwrap();
+    let is_child = Cell::new(false);
+    // SAFETY: as in `forked`.
+    let end = barrier.wait_with(|| match unsafe { libc::fork() } {
+        0 => is_child.set(true),
+        pid => assert_eq!(Forked(pid).code(), 0),
+    });
+    if is_child.get() {
+        let told = matches!(end, Err(BarrierError::Unusable(e)) if e.kind() == ErrorKind::NotOwner);
+        // SAFETY: ends the child without the parent's exit handlers.
+        unsafe { libc::_exit(i32::from(!told || barrier.is_broken())) }
+    }
+    assert!(end.is_ok(), "{end:?}");
+    barrier.wait_timeout(PATIENCE).unwrap();
 }
 
 #[test]
