@@ -23,6 +23,7 @@
 //! | [`Array`] | many, under a lock | [`OwnerDied`](sync::OwnerDied); [`Array::update`] is all or nothing |
 //! | [`AtomicArray`] | integers without a lock | nothing to see |
 //! | [`queue::spsc`] | items, from one to one | published items stay, the other end is told |
+//! | [`Queue`] | messages, from many to many | whole or never; taken and not dealt with, delivered again |
 //! | [`queue::mpmc`] | items, from many to many | each is delivered, and once more at the most |
 //!
 //! # Waiting
@@ -59,6 +60,8 @@
 //!
 //! # Features
 //!
+//! `msgpack`: the codec `MsgPack` of [`Queue`], for types that postcard cannot carry.
+//!
 //! `shared_memory`: [`SegmentOptions`] can adopt mappings that the crate of that name made.
 
 #[cfg(not(target_os = "linux"))]
@@ -81,6 +84,8 @@ mod sys;
 
 #[cfg(not(loom))]
 pub use crate::error::{Error, ErrorKind, Result};
+#[cfg(not(loom))]
+pub use crate::queue::messages::Queue;
 #[cfg(not(loom))]
 pub use crate::segment::{Segment, SegmentOptions};
 #[cfg(not(loom))]

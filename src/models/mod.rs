@@ -6,6 +6,7 @@ mod condition;
 mod event;
 mod journal;
 mod lock;
+mod messages;
 mod mpmc;
 mod record;
 mod registry;

@@ -1,9 +1,11 @@
 //! Queues that processes share: items that were put in whole come out whole, whoever dies.
 //!
 //! [`spsc`] has one producer and one consumer, and is the fastest way from one process to another.
-//! [`mpmc`] has as many of both as there are handles.
+//! [`mpmc`] has as many of both as there are handles. Both carry plain data of one size; [`messages`]
+//! carries anything that serde can write, of any length.
 
 mod error;
+pub mod messages;
 pub mod mpmc;
 pub mod spsc;
 

@@ -16,11 +16,12 @@ pub(crate) enum Kind {
     Barrier = 10,
     Condition = 11,
     RwLock = 12,
+    Queue = 13,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Lock,
         Self::RLock,
         Self::Semaphore,
@@ -33,6 +34,7 @@ impl Kind {
         Self::Barrier,
         Self::Condition,
         Self::RwLock,
+        Self::Queue,
     ];
 
     /// The kind with this number; `None` for a number that no kind has.
@@ -55,6 +57,7 @@ impl Kind {
             Self::Barrier => "Barrier",
             Self::Condition => "Condition",
             Self::RwLock => "RwLock",
+            Self::Queue => "Queue",
         }
     }
 }

@@ -141,10 +141,20 @@ impl LockWord {
     /// Takes the lock, sleeping until it is free, its owner dies, or the deadline passes.
     #[inline]
     pub(crate) fn lock(&self, peers: impl Peers, deadline: Deadline) -> Result<Taken, StillHeld> {
+        self.lock_by(peers, || deadline)
+    }
+
+    /// As [`LockWord::lock`]; asks for the deadline only where the lock is not free at once.
+    #[inline]
+    pub(crate) fn lock_by(
+        &self,
+        peers: impl Peers,
+        deadline: impl FnOnce() -> Deadline,
+    ) -> Result<Taken, StillHeld> {
         if self.take_free(peers.me()) {
             Ok(Taken::Clean)
         } else {
-            self.lock_contended(peers, deadline)
+            self.lock_contended(peers, deadline())
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod journal;
 pub(crate) mod kind;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+pub(crate) mod messages;
 pub(crate) mod mpmc;
 pub(crate) mod peers;
 pub(crate) mod permits;

@@ -24,6 +24,7 @@ residents!(
     super::event::EventWord,
     super::lock::LockWord,
     super::record::Head,
+    super::messages::Head,
     super::mpmc::Controls,
     super::registry::Slot,
     super::rwlock::Count,
@@ -58,6 +59,7 @@ mod tests {
         assert_eq!(size_of::<raw::record::Head>(), 16);
         assert_eq!(size_of::<raw::journal::Head>(), 104);
         assert_eq!(size_of::<raw::spsc::Fixed>(), 48);
+        assert_eq!(size_of::<raw::messages::Head>(), 128);
         assert_eq!(size_of::<raw::mpmc::Controls>(), 40);
     }
 }

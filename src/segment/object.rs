@@ -35,6 +35,15 @@ impl Spec {
             fingerprint: fnv(sized, &(align_of::<T>() as u64).to_le_bytes()),
         }
     }
+
+    /// For messages that are a `T` as the codec `C` writes it: the paths of both.
+    pub(crate) fn encoded<T, C>(kind: Kind) -> Self {
+        let item = fnv(FNV_START, std::any::type_name::<T>().as_bytes());
+        Self {
+            kind,
+            fingerprint: fnv(item, std::any::type_name::<C>().as_bytes()),
+        }
+    }
 }
 
 /// An object that this process holds open; clones share it.

@@ -2,23 +2,34 @@
 //!
 //! Every step is idempotent, so a repairer may be killed anywhere and the next begins again.
 
+use std::time::Duration;
+
 use crate::error::Result;
 use crate::raw::barrier::Barrier;
 use crate::raw::condition::Line;
 use crate::raw::journal::Journal;
 use crate::raw::lock::LockWord;
+use crate::raw::messages::Messages;
 use crate::raw::mpmc::Slots;
 use crate::raw::permits::Permits;
 use crate::raw::robust_lock::{Obituary, RobustLock};
 use crate::raw::rwlock::RwLock;
 use crate::raw::spsc::Spsc;
 use crate::raw::{Kind, Peers, Storage, Token, record};
-use crate::sys::clock;
+use crate::sys::clock::{self, Deadline};
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
 use super::recovery::label_words;
 use super::seat::Seat;
+
+/// How long a repair waits for somebody who stopped inside a short lock of an object, before it
+/// leaves the rest to whoever comes after that one. Under the fuzzer nobody does.
+const PATIENCE: Duration = if cfg!(fuzzing) {
+    Duration::from_micros(200)
+} else {
+    Duration::from_millis(20)
+};
 
 impl Inner {
     /// Repairs after every participant that is dead; returns how many there were.
@@ -159,6 +170,11 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
         Kind::RwLock => {
             if let Some(lock) = RwLock::attach(storage) {
                 lock.repair(seat, dead, died);
+            }
+        }
+        Kind::Queue => {
+            if let Some(messages) = Messages::attach(storage) {
+                messages.repair(seat, dead, Deadline::after(PATIENCE));
             }
         }
     }

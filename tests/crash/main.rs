@@ -18,6 +18,8 @@
 #![expect(clippy::print_stdout, reason = "a test program reports")]
 
 mod crowd;
+#[cfg(not(crash_points))]
+mod kills;
 #[cfg(crash_points)]
 mod points;
 #[cfg(not(crash_points))]
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
     #[cfg(crash_points)]
     laws.extend(points::laws());
     #[cfg(not(crash_points))]
-    laws.extend([storm::LAWS, waiters::LAWS].concat());
+    laws.extend([storm::LAWS, waiters::LAWS, kills::LAWS].concat());
     laws.retain(|(name, _)| filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str())));
     let mut failed = 0;
     for (name, law) in &laws {

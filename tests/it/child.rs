@@ -173,6 +173,7 @@ fn plays_its_role() {
         super::mpmc::ROLES,
         super::names::ROLES,
         super::pid_namespace::ROLES,
+        super::queue::ROLES,
         super::rlock::ROLES,
         super::rwlock::ROLES,
         super::segment::ROLES,

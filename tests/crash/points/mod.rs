@@ -6,6 +6,7 @@ mod condition;
 mod event;
 mod lock;
 mod mpmc;
+mod queue;
 mod rlock;
 mod rwlock;
 mod segment;
@@ -22,6 +23,7 @@ pub fn laws() -> Vec<super::Law> {
         event::LAWS,
         lock::LAWS,
         mpmc::LAWS,
+        queue::LAWS,
         rlock::LAWS,
         rwlock::LAWS,
         segment::LAWS,

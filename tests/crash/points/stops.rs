@@ -2,16 +2,17 @@
 //! timed forms end in time, nothing unfinished is seen, and all of it is there when the process
 //! goes on.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
+use outlive::queue::messages;
 use outlive::queue::mpmc::Mpmc;
 use outlive::queue::spsc::Spsc;
 use outlive::queue::{GetError, PopError, PushError, PutError};
 use outlive::sync::{BarrierError, LockError};
 use outlive::{
-    Array, Barrier, Condition, ErrorKind, Event, Lock, RLock, RwLock, Segment, Semaphore, Value,
-    crash_points,
+    Array, Barrier, Condition, ErrorKind, Event, Lock, Queue, RLock, RwLock, Segment, Semaphore,
+    Value, crash_points,
 };
 
 use super::sweep::{ENTERING, segment};
@@ -225,6 +226,59 @@ pub const LAWS: &[Law] = &[
         );
         assert!(stops >= 3, "{stops} stops");
     }),
+    ("stops::in_a_put_of_a_message", || {
+        let stops = each(
+            ENOUGH,
+            |segment| (message_queue(segment), Cell::new(None)),
+            |_, (queue, _)| queue.put(&message(1)).unwrap(),
+            |_, (queue, put)| {
+                put.set(queue.put_timeout(&message(2), LIMIT).ok());
+                match queue.get_timeout(LIMIT) {
+                    // Given back, for the end.
+                    Ok(got) => {
+                        assert!(got == message(1) || got == message(2), "{}", got.len());
+                        queue.put_timeout(&got, ENOUGH).unwrap();
+                    }
+                    Err(e) => assert!(matches!(e, messages::GetError::Empty), "{e}"),
+                }
+            },
+            |_, (queue, put)| {
+                let mut got: Vec<_> = std::iter::from_fn(|| queue.try_get().ok()).collect();
+                got.sort_unstable();
+                let both = [message(1), message(2)];
+                assert_eq!(got, both[..1 + usize::from(put.get().is_some())]);
+                drop(queue.try_loan(queue.max_message()).unwrap());
+            },
+        );
+        assert!(stops >= ENTERING + 8, "{stops} stops");
+    }),
+    ("stops::in_a_get_of_a_message", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let queue = message_queue(segment);
+                (1..=2).for_each(|number| queue.put(&message(number)).unwrap());
+                (queue, Cell::new(0))
+            },
+            |_, (queue, _)| {
+                let got = queue.get().unwrap();
+                assert!(got == message(1) || got == message(2), "{}", got.len());
+            },
+            |_, (queue, taken)| match queue.get_timeout(LIMIT) {
+                Ok(got) => {
+                    assert!(got == message(1) || got == message(2), "{}", got.len());
+                    taken.set(1);
+                }
+                Err(e) => assert!(matches!(e, messages::GetError::Empty), "{e}"),
+            },
+            |_, (queue, taken)| {
+                assert_eq!(queue.len() + taken.get(), 1);
+                assert_eq!(queue.try_get().is_ok(), taken.get() == 0);
+                drop(queue.try_loan(queue.max_message()).unwrap());
+            },
+        );
+        assert!(stops >= ENTERING + 4, "{stops} stops");
+    }),
     ("stops::in_the_set_of_an_event", || {
         let stops = each(
             ENOUGH,
@@ -388,6 +442,16 @@ pub const LAWS: &[Law] = &[
 fn all_are_gone(_: &Segment, lock: &RwLock) {
     drop(lock.try_write().unwrap());
     assert_eq!((lock.readers(), lock.writer()), (0, None));
+}
+
+fn message_queue(segment: &Segment) -> Queue<String> {
+    let options = Queue::options(4).bytes(4096);
+    options.create(segment, "queue").unwrap()
+}
+
+/// Longer than what is encoded on the stack.
+fn message(number: usize) -> String {
+    number.to_string().repeat(400)
 }
 
 /// Waits for a process that may have been waited for already.

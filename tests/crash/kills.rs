@@ -1,0 +1,123 @@
+//! Processes killed at random moments in the middle of long messages, as Python's queues cannot
+//! survive it.
+
+use std::time::{Duration, Instant};
+
+use outlive::queue::messages::{ByteQueue, PutError, Raw};
+use outlive::{AtomicArray, Queue, SegmentOptions};
+
+use crate::crowd::Forked;
+use crate::random::Random;
+
+pub const LAWS: &[crate::Law] = &[
+    ("kills::a_producer_in_a_put_of_1_mib", || {
+        let (segment, queue) = world();
+        let count = AtomicArray::<u64>::create(&segment, "count", 1).unwrap();
+        let mut random = Random::new(11);
+        for round in 0..ROUNDS {
+            count.set(0, 0).unwrap();
+            let mut victim = Forked::start(|| {
+                for number in 0.. {
+                    queue.put(&vast(number)).unwrap();
+                    count.set(0, number + 1).unwrap();
+                }
+                0
+            });
+            let mut next = 0;
+            let mut take = || {
+                let bytes = queue.get_timeout(HANG).expect("nobody waits for the dead");
+                let number = number_of(&bytes);
+                assert!(
+                    number == next || number == OURS,
+                    "{number}, not {next}, in round {round}"
+                );
+                next += u64::from(number != OURS);
+                number
+            };
+            for _ in 0..=random.below(3) {
+                take();
+            }
+            random.dawdle();
+            std::thread::sleep(Duration::from_micros(random.below(1500)));
+            victim.kill();
+            let start = Instant::now();
+            // Ours behind whatever the dead one left.
+            while let Err(e) = queue.put_timeout(&OURS.to_le_bytes().to_vec(), BRIEFLY) {
+                assert!(matches!(e, PutError::Full), "{e}");
+                take();
+            }
+            while take() != OURS {}
+            assert!(start.elapsed() < HANG, "{:?}", start.elapsed());
+            assert!(next >= count.get(0).unwrap(), "finished and lost");
+            segment.reap().unwrap();
+            is_whole(&queue);
+        }
+    }),
+    ("kills::a_consumer_in_a_get_of_1_mib", || {
+        let (segment, queue) = world();
+        let counts = usize::try_from(ROUNDS).unwrap();
+        let count = AtomicArray::<u64>::create(&segment, "count", 2 * counts).unwrap();
+        let mut random = Random::new(13);
+        for round in 0..ROUNDS {
+            queue.put(&vast(2 * round)).unwrap();
+            queue.put(&vast(2 * round + 1)).unwrap();
+            let start_victim = || {
+                Forked::start(|| {
+                    while let Ok(bytes) = queue.get() {
+                        count.fetch_add(index_of(&bytes), 1).unwrap();
+                    }
+                    0
+                })
+            };
+            let mut victim = start_victim();
+            std::thread::sleep(Duration::from_micros(random.below(3000)));
+            victim.kill();
+            let start = Instant::now();
+            segment.reap().unwrap();
+            while let Ok(bytes) = queue.get_timeout(BRIEFLY) {
+                count.fetch_add(index_of(&bytes), 1).unwrap();
+            }
+            assert!(start.elapsed() < HANG, "{:?}", start.elapsed());
+            is_whole(&queue);
+        }
+        let times = count.to_vec().unwrap();
+        assert!(times.iter().all(|times| *times <= 1), "delivered twice");
+        let lost = times.iter().filter(|times| **times == 0).count();
+        // Whoever died between being given a message and counting it.
+        assert!(lost <= counts, "{lost} lost");
+    }),
+];
+
+const ROUNDS: u64 = 200;
+const HANG: Duration = Duration::from_secs(1);
+const BRIEFLY: Duration = Duration::from_millis(5);
+const OURS: u64 = u64::MAX;
+const LEN: usize = 1 << 20;
+
+fn world() -> (outlive::Segment, ByteQueue) {
+    let segment = SegmentOptions::new().size(4 << 20).anonymous().unwrap();
+    let options = Queue::options(8).bytes(3 << 20).codec::<Raw>();
+    let queue = options.create(&segment, "bytes").unwrap();
+    (segment, queue)
+}
+
+fn vast(number: u64) -> Vec<u8> {
+    number.to_le_bytes().repeat(LEN / 8)
+}
+
+fn number_of(bytes: &[u8]) -> u64 {
+    let number = u64::from_le_bytes(*bytes.first_chunk().unwrap());
+    assert!(number == OURS || bytes == vast(number), "torn");
+    number
+}
+
+fn index_of(bytes: &[u8]) -> usize {
+    usize::try_from(number_of(bytes)).unwrap()
+}
+
+fn is_whole(queue: &ByteQueue) {
+    assert!(queue.is_empty(), "{queue:?}");
+    drop(queue.try_loan(queue.max_message()).unwrap());
+    (0..8).for_each(|_| queue.try_put(&vec![1; 8]).unwrap());
+    (0..8).for_each(|_| drop(queue.try_get().unwrap()));
+}
