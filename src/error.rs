@@ -47,6 +47,10 @@ pub enum ErrorKind {
     Unsupported,
     /// It was broken, by a timeout or on purpose, and nobody has reset it since.
     Broken,
+    /// The message cannot be written as bytes.
+    Encode,
+    /// The bytes are no message of this type.
+    Decode,
 }
 
 impl ErrorKind {
@@ -70,6 +74,8 @@ impl ErrorKind {
             Self::Gone => "it has been freed",
             Self::Unsupported => "not supported by this kernel",
             Self::Broken => "it is broken",
+            Self::Encode => "it cannot be written as bytes",
+            Self::Decode => "its bytes are no message of this type",
         }
     }
 }

@@ -24,6 +24,7 @@
 //! | [`AtomicArray`] | integers without a lock | nothing to see |
 //! | [`queue::spsc`] | items, from one to one | published items stay, the other end is told |
 //! | [`Queue`] | messages, from many to many | whole or never; taken and not dealt with, delivered again |
+//! | [`queue::pipe`] | messages, to and fro | what was sent arrives whole, then the other end is told |
 //! | [`queue::mpmc`] | items, from many to many | each is delivered, and once more at the most |
 //!
 //! # Waiting
@@ -86,6 +87,8 @@ mod sys;
 pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(not(loom))]
 pub use crate::queue::messages::Queue;
+#[cfg(not(loom))]
+pub use crate::queue::pipe::pipe;
 #[cfg(not(loom))]
 pub use crate::segment::{Segment, SegmentOptions};
 #[cfg(not(loom))]

@@ -18,6 +18,7 @@ mod mpmc;
 mod ours;
 mod peers;
 mod pinning;
+mod pipe;
 mod rwlock;
 mod semaphore;
 mod sides;
@@ -34,7 +35,7 @@ use table::Table;
 
 type Noun = (&'static str, fn(&Plan, &mut Table));
 
-const NOUNS: [Noun; 9] = [
+const NOUNS: [Noun; 10] = [
     ("bare", bare::measure),
     ("lock", lock::measure),
     ("rwlock", rwlock::measure),
@@ -43,6 +44,7 @@ const NOUNS: [Noun; 9] = [
     ("array", array::measure),
     ("spsc", spsc::measure),
     ("mpmc", mpmc::measure),
+    ("pipe", pipe::measure),
     ("death", death::measure),
 ];
 

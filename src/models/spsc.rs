@@ -13,11 +13,11 @@ use crate::raw::spsc::{AlreadyHeld, End, Fixed, Head, Spsc, Stopped, Tail};
 use crate::sys::atomic::AtomicU64;
 use crate::sys::clock::Deadline;
 
-const CRASHED: Stopped = Stopped::Disconnected { crashed: true };
-const LEFT: Stopped = Stopped::Disconnected { crashed: false };
+pub(super) const CRASHED: Stopped = Stopped::Disconnected { crashed: true };
+pub(super) const LEFT: Stopped = Stopped::Disconnected { crashed: false };
 
 /// A ring and its payloads; loom reports a slot that is read and written at once.
-struct Queue {
+pub(super) struct Queue {
     fixed: Fixed,
     tail: AtomicU64,
     head: AtomicU64,
@@ -26,7 +26,7 @@ struct Queue {
 }
 
 impl Queue {
-    fn new(capacity: usize) -> Arc<Self> {
+    pub(super) fn new(capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             fixed: Fixed::new(),
             tail: AtomicU64::new(0),
@@ -36,7 +36,7 @@ impl Queue {
         })
     }
 
-    fn ring(&self) -> Spsc<'_> {
+    pub(super) fn ring(&self) -> Spsc<'_> {
         Spsc::over(&self.fixed, &self.tail, &self.head, &self.tags)
     }
 
@@ -45,25 +45,27 @@ impl Queue {
     }
 
     /// Publishes the items of `batch` together once there is room for all of them.
-    fn put(&self, tail: &mut Tail, batch: &[u32], peers: &Seat) -> Result<(), Stopped> {
+    pub(super) fn put(&self, tail: &mut Tail, batch: &[u32], peers: &Seat) -> Result<(), Stopped> {
         let wanted = batch.len() as u64;
-        while self
-            .ring()
-            .wait_for_room(tail, wanted, peers, Deadline::NEVER)?
-            < wanted
-        {
+        let ring = self.ring();
+        while ring.wait_for_room(tail, wanted, peers, Deadline::NEVER)? < wanted {
             peers.pause(&mut crate::raw::Pace::new(), Deadline::NEVER);
         }
-        for (at, value) in batch.iter().enumerate() {
-            self.item(tail.position() + at as u64).set(*value);
-        }
-        if self.ring().publish(tail, wanted) {
-            self.ring().wake(End::Producer, peers);
-        }
+        self.fill(tail, batch, peers);
         Ok(())
     }
 
-    fn take(&self, head: &mut Head, peers: &Seat) -> Result<u32, Stopped> {
+    /// Publishes the items of `batch` together, for which there is room.
+    pub(super) fn fill(&self, tail: &mut Tail, batch: &[u32], peers: &Seat) {
+        for (at, value) in batch.iter().enumerate() {
+            self.item(tail.position() + at as u64).set(*value);
+        }
+        if self.ring().publish(tail, batch.len() as u64) {
+            self.ring().wake(End::Producer, peers);
+        }
+    }
+
+    pub(super) fn take(&self, head: &mut Head, peers: &Seat) -> Result<u32, Stopped> {
         self.ring()
             .wait_for_items(head, 1, peers, Deadline::NEVER)?;
         let value = self.item(head.position()).get();
@@ -77,7 +79,7 @@ impl Queue {
         }
     }
 
-    fn take_all(&self, head: &mut Head, peers: &Seat) -> (Vec<u32>, Stopped) {
+    pub(super) fn take_all(&self, head: &mut Head, peers: &Seat) -> (Vec<u32>, Stopped) {
         let mut taken = Vec::new();
         loop {
             match self.take(head, peers) {

@@ -2,11 +2,15 @@
 //!
 //! [`spsc`] has one producer and one consumer, and is the fastest way from one process to another.
 //! [`mpmc`] has as many of both as there are handles. Both carry plain data of one size; [`messages`]
-//! carries anything that serde can write, of any length.
+//! carries anything that serde can write, of any length, among many, and [`pipe`] between two, to
+//! and fro. [`wait()`] waits for several ends at once.
 
 mod error;
 pub mod messages;
 pub mod mpmc;
+pub mod pipe;
 pub mod spsc;
+mod wait;
 
 pub use error::{GetError, PopError, PushError, PutError};
+pub use wait::{Waitable, try_wait, wait, wait_deadline, wait_timeout};

@@ -33,6 +33,7 @@ mod end;
 mod items;
 mod producer;
 mod read_chunk;
+mod wait;
 mod write_chunk;
 
 use std::alloc::Layout;

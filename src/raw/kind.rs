@@ -17,11 +17,12 @@ pub(crate) enum Kind {
     Condition = 11,
     RwLock = 12,
     Queue = 13,
+    Pipe = 14,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Lock,
         Self::RLock,
         Self::Semaphore,
@@ -35,6 +36,7 @@ impl Kind {
         Self::Condition,
         Self::RwLock,
         Self::Queue,
+        Self::Pipe,
     ];
 
     /// The kind with this number; `None` for a number that no kind has.
@@ -58,6 +60,7 @@ impl Kind {
             Self::Condition => "Condition",
             Self::RwLock => "RwLock",
             Self::Queue => "Queue",
+            Self::Pipe => "pipe",
         }
     }
 }

@@ -17,7 +17,7 @@
 //!
 //! | hold | meaning | who may change it, to what |
 //! |---|---|---|
-//! | 0 | never held | anyone: held |
+//! | 0 | never held | anyone: held; its maker, who gives it up unused: left |
 //! | token | held | the owner: left; after its death anyone: held; the reaper: crashed |
 //! | left | the last owner went in order | anyone: held |
 //! | crashed | the last owner died | anyone: held |

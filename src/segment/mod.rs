@@ -5,6 +5,7 @@
 //! ends with the process, so a death is known for certain and a slow or stopped process is never
 //! taken for dead. What a dead participant leaves behind is repaired by whoever meets it.
 
+mod alarm;
 mod arena;
 mod attached;
 mod block;
@@ -31,6 +32,7 @@ pub use options::SegmentOptions;
 pub use recovery::Recovery;
 pub use segment::Segment;
 
+pub(crate) use alarm::Alarm;
 pub(crate) use bound::Bound;
 pub(crate) use object::{Object, Spec};
 pub(crate) use recovery::{instant, label_text, label_words};

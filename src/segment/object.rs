@@ -190,6 +190,11 @@ impl Object {
         &self.0.inner
     }
 
+    /// Whether both lie in the same segment, as this process has it open.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0.inner, &other.0.inner)
+    }
+
     /// Who `token` is or was.
     pub(crate) fn identity(&self, token: Token) -> Identity {
         self.0.inner.identity_of(token)

@@ -142,7 +142,8 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
         }
         // Each change is one step, and nobody owns anything.
         Kind::AtomicArray | Kind::Event => {}
-        Kind::Spsc => {
+        // A pipe is a ring of frames.
+        Kind::Spsc | Kind::Pipe => {
             if let Some((ring, _)) = Spsc::attach(storage) {
                 ring.repair(seat, dead);
             }

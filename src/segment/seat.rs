@@ -42,7 +42,7 @@ impl Leases for FileLeases<'_> {
 
 /// How long the lease of a process whose lifeline broke is watched without rest: its last threads are
 /// on their way out. One with much memory takes longer; then slices of this length go on.
-const LAST_BREATH: u64 = 2_000_000;
+pub(super) const LAST_BREATH: u64 = 2_000_000;
 /// Between two looks at the lease of a dying process.
 const BREATH: u64 = 20_000;
 
@@ -64,24 +64,28 @@ impl<'a> Seat<'a> {
         };
         let mut free = watch.words.iter_mut();
         for owner in owners {
-            let Some(slot) = self.registry().slot(owner.slot()) else {
+            let Some((word, value)) = self.lifeline(*owner) else {
                 continue;
             };
-            // Acquire: pairs with the Release that tied the lifeline.
-            let value = slot.lifeline.load(Ordering::Acquire);
-            if value & lifeline::DIED != 0 {
+            if is_broken(value) {
                 watch.broken = Some(*owner);
-            } else if value != 0
-                && let Some(place) = free.next()
-            {
-                *place = Some((&slot.lifeline, value, *owner));
+            } else if let Some(place) = free.next() {
+                *place = Some((word, value, *owner));
             }
         }
         watch
     }
 
+    /// The lifeline of `owner` with its present value; `None` where it has none.
+    pub(super) fn lifeline(&self, owner: Token) -> Option<(&'a AtomicU32, u32)> {
+        let word = &self.registry().slot(owner.slot())?.lifeline;
+        // Acquire: pairs with the Release that tied the lifeline.
+        let value = word.load(Ordering::Acquire);
+        (value != 0).then_some((word, value))
+    }
+
     /// Waits for the lease of a process whose lifeline broke, which is a matter of microseconds.
-    fn await_last_breath(&self, owner: Token, deadline: Deadline) {
+    pub(super) fn await_last_breath(&self, owner: Token, deadline: Deadline) {
         let idle = AtomicU32::new(0);
         let _exact = ExactSleep::begin();
         let until = monotonic_nanos().saturating_add(LAST_BREATH);
@@ -94,6 +98,11 @@ impl<'a> Seat<'a> {
             futex::wait(&[(&idle, 0)], now + BREATH);
         }
     }
+}
+
+/// Whether the kernel has marked the lifeline that has this value.
+pub(super) fn is_broken(lifeline: u32) -> bool {
+    lifeline & lifeline::DIED != 0
 }
 
 /// Lifelines under watch.

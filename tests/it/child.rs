@@ -174,6 +174,7 @@ fn plays_its_role() {
         super::names::ROLES,
         super::pid_namespace::ROLES,
         super::queue::ROLES,
+        super::pipe::ROLES,
         super::rlock::ROLES,
         super::rwlock::ROLES,
         super::segment::ROLES,

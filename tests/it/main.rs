@@ -20,6 +20,7 @@ mod lock;
 mod mpmc;
 mod names;
 mod pid_namespace;
+mod pipe;
 mod queue;
 mod rlock;
 mod rwlock;

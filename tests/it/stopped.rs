@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use outlive::queue::mpmc::Mpmc;
+use outlive::queue::pipe::{Pipe, RecvError, SendError};
 use outlive::queue::spsc::Spsc;
 use outlive::queue::{GetError, PopError, PushError, PutError};
 use outlive::sync::{AcquireError, LockError};
@@ -126,6 +127,29 @@ pub const ROLES: &[(&str, Role)] = &[
         assert_eq!([first, chunk.get(1)], [1, 2]);
         chunk.consume_all();
         // Keeps its end, so that the other one finds room and not a farewell.
+        say("done");
+        pause();
+    }),
+    ("stopped as sender", |segment, _| {
+        let mut sender = Pipe::<u64>::open(segment, "it").unwrap().sender().unwrap();
+        sender.send(&1).unwrap();
+        // It stands in the pipe, unfinished.
+        let cut = sender.send_bytes_timeout(&[2; 5000], Duration::from_millis(1));
+        assert!(matches!(cut, Err(SendError::Full)));
+        hold(segment);
+        sender.send(&3).unwrap();
+        say("done");
+        pause();
+    }),
+    ("stopped as receiver", |segment, _| {
+        let mut receiver = Pipe::<u64>::open(segment, "it")
+            .unwrap()
+            .receiver()
+            .unwrap();
+        hold(segment);
+        assert_eq!(receiver.recv_bytes().unwrap(), [7; 500]);
+        // The parts of one that was given up are passed over.
+        assert_eq!(receiver.recv_bytes().unwrap(), [9; 500]);
         say("done");
         pause();
     }),
@@ -371,6 +395,44 @@ fn a_consumers_end_stays_taken_and_its_producer_waits() {
         producer.push_timeout(3, PATIENCE).unwrap();
     });
     assert_eq!(queue.len(), 1);
+}
+
+#[test]
+fn a_senders_end_stays_taken_and_its_receiver_waits() {
+    let segment = Segment::anonymous().unwrap();
+    let pipe = Pipe::<u64>::create(&segment, "it", 500).unwrap();
+    let mut receiver = pipe.receiver().unwrap();
+    let child = stopped(&segment, "stopped as sender");
+    assert_eq!(pipe.sender().unwrap_err().kind(), ErrorKind::InUse);
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), 1);
+    // Of the second there is a part.
+    for _ in 0..3 {
+        assert!(matches!(receiver.try_recv(), Err(RecvError::Empty)));
+        let end = waits(|| receiver.recv_bytes_timeout(WHILE));
+        assert!(matches!(end, Err(RecvError::Empty)), "{end:?}");
+        assert!(!waits(|| receiver.poll_deadline(Instant::now() + WHILE)).unwrap());
+    }
+    goes_on(child, &segment, || {
+        assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_receivers_end_stays_taken_and_its_sender_waits() {
+    let segment = Segment::anonymous().unwrap();
+    let pipe = Pipe::<u64>::create(&segment, "it", 500).unwrap();
+    let mut sender = pipe.sender().unwrap();
+    let child = stopped(&segment, "stopped as receiver");
+    assert_eq!(pipe.receiver().unwrap_err().kind(), ErrorKind::InUse);
+    sender.send_bytes(&[7; 500]).unwrap();
+    for len in [500, 5000] {
+        let end = waits(|| sender.send_bytes_timeout(&vec![8; len], WHILE));
+        assert!(matches!(end, Err(SendError::Full)), "{end:?}");
+    }
+    assert_eq!(pipe.receiver().unwrap_err().kind(), ErrorKind::InUse);
+    goes_on(child, &segment, || {
+        sender.send_bytes_timeout(&[9; 500], PATIENCE).unwrap();
+    });
 }
 
 #[test]

@@ -122,6 +122,12 @@ impl Spsc<'_> {
         self.vacate(end, peers.me(), Hold::LEFT, peers);
     }
 
+    /// Says of `end`, which the caller has made for somebody, that nobody is to come for it. Nothing
+    /// where it has been held.
+    pub(crate) fn give_up(&self, end: End, peers: &impl Peers) {
+        self.free(end, 0, Hold::LEFT, peers);
+    }
+
     /// Does for the dead participant what it can no longer do.
     pub(crate) fn repair(&self, peers: &impl Peers, dead: Token) {
         self.vacate(End::Producer, dead, Hold::CRASHED, peers);
@@ -129,13 +135,16 @@ impl Spsc<'_> {
     }
 
     fn vacate(&self, end: End, owner: Token, why: u32, peers: &impl Peers) {
-        let owned = Hold::by(owner);
+        self.free(end, Hold::by(owner), why, peers);
+    }
+
+    fn free(&self, end: End, held: u32, why: u32, peers: &impl Peers) {
         // Release: pairs with the Acquire in `claim` and `gone`. Relaxed on failure: somebody
         // else's end is left alone.
         let post = self.post(end);
         let freed = post
             .hold
-            .compare_exchange(owned, why, Ordering::Release, Ordering::Relaxed);
+            .compare_exchange(held, why, Ordering::Release, Ordering::Relaxed);
         if freed.is_ok() {
             post.rouse(peers);
         }

@@ -2,7 +2,7 @@
 
 use super::{End, Head, Post, Spsc, Stopped, Tail};
 use crate::raw::{Pace, Peers, Waited};
-use crate::sys::atomic::{Ordering, fence, light_fence};
+use crate::sys::atomic::{AtomicU32, Ordering, fence, light_fence};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
@@ -24,6 +24,22 @@ impl Spsc<'_> {
             }
         };
         self.wait(End::Producer, look, peers, deadline)
+    }
+
+    /// Sleeps until there is room for `count` items, which the ring can hold.
+    pub(crate) fn wait_for_room_of(
+        &self,
+        tail: &mut Tail,
+        count: u64,
+        peers: &impl Peers,
+        deadline: Deadline,
+    ) -> Result<(), Stopped> {
+        // As above. Room for fewer is none: whoever consumes rings once more.
+        let look = || {
+            let is_enough = !self.is_closed() && self.room(tail, count) == count;
+            u64::from(is_enough)
+        };
+        self.wait(End::Producer, look, peers, deadline).map(drop)
     }
 
     /// Sleeps until there is an item; then how many, up to `wanted`.
@@ -58,6 +74,24 @@ impl Spsc<'_> {
         self.post(end).wake(peers);
     }
 
+    /// Says that `end` is about to sleep. Afterwards a full fence ([`Peers::fence_everywhere`]) and
+    /// another look are due, and only then the sleep on [`Spsc::bell`].
+    pub(crate) fn lie_down(&self, end: End) {
+        // Relaxed: ordered by the fence, and compared again by the futex.
+        self.bell(end).0.store(Post::SLEEPS, Ordering::Relaxed);
+    }
+
+    /// What `end` sleeps on, and the value that it sleeps at.
+    pub(crate) fn bell(&self, end: End) -> (&AtomicU32, u32) {
+        (&self.post(end.other()).bell, Post::SLEEPS)
+    }
+
+    /// After [`Spsc::lie_down`] and whatever came of it.
+    pub(crate) fn get_up(&self, end: End) {
+        // Relaxed: spares the other end a wake of nobody, and no more.
+        self.bell(end).0.store(0, Ordering::Relaxed);
+    }
+
     fn wait(
         &self,
         end: End,
@@ -71,7 +105,7 @@ impl Spsc<'_> {
                 found => return Ok(found),
             }
         }
-        let bell = &self.post(end.other()).bell;
+        let (bell, asleep) = self.bell(end);
         let mut pace = Pace::new();
         let mut ask = false;
         loop {
@@ -82,8 +116,7 @@ impl Spsc<'_> {
                 (0, Some(stopped)) => return Err(stopped),
                 (found, _) => return Ok(found),
             }
-            // Relaxed: ordered by the fence, and compared again by the futex.
-            bell.store(Post::SLEEPS, Ordering::Relaxed);
+            self.lie_down(end);
             if !peers.fence_everywhere() {
                 pace = Pace::new();
             }
@@ -93,13 +126,12 @@ impl Spsc<'_> {
                 // Relaxed: a change of owner rings the bell.
                 let owner = self.owner(end.other());
                 let owner = owner.as_slice();
-                waited = peers.wait(bell, Post::SLEEPS, owner, &mut pace, deadline);
+                waited = peers.wait(bell, asleep, owner, &mut pace, deadline);
                 ask |= waited == Waited::Slice;
                 found = look();
             }
             if waited != Waited::Woken {
-                // Relaxed: spares the other end a wake of nobody, and no more.
-                bell.store(0, Ordering::Relaxed);
+                self.get_up(end);
             }
             match found {
                 0 if waited == Waited::TimedOut => return Err(Stopped::TimedOut),

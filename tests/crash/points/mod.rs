@@ -6,6 +6,7 @@ mod condition;
 mod event;
 mod lock;
 mod mpmc;
+mod pipe;
 mod queue;
 mod rlock;
 mod rwlock;
@@ -24,6 +25,7 @@ pub fn laws() -> Vec<super::Law> {
         lock::LAWS,
         mpmc::LAWS,
         queue::LAWS,
+        pipe::LAWS,
         rlock::LAWS,
         rwlock::LAWS,
         segment::LAWS,

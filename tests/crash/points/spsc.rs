@@ -151,7 +151,7 @@ pub const LAWS: &[Law] = &[
         "spsc::a_death_of_a_successor_leaves_the_end_to_the_next",
         || {
             // The first dies at each point of a push, its successor at each point of going on.
-            for first in 1..=6 {
+            for first in 1..=ENTERING + 6 {
                 let deaths = sweep(
                     |segment| {
                         let queue = with(segment, &[]);

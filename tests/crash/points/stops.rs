@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use outlive::queue::messages;
 use outlive::queue::mpmc::Mpmc;
+use outlive::queue::pipe::{Pipe, RecvError, SendError};
 use outlive::queue::spsc::Spsc;
 use outlive::queue::{GetError, PopError, PushError, PutError};
 use outlive::sync::{BarrierError, LockError};
@@ -278,6 +279,67 @@ pub const LAWS: &[Law] = &[
             },
         );
         assert!(stops >= ENTERING + 4, "{stops} stops");
+    }),
+    ("stops::in_a_sender", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let pipe = Pipe::<String>::create(segment, "pipe", 2048).unwrap();
+                let receiver = pipe.receiver().unwrap();
+                (pipe, RefCell::new((receiver, Vec::new())))
+            },
+            |_, (pipe, _)| {
+                let mut sender = pipe.sender().unwrap();
+                (1..=2).for_each(|number| sender.send(&message(number)).unwrap());
+            },
+            |_, (_, end)| {
+                let (receiver, got) = &mut *end.borrow_mut();
+                match receiver.recv_timeout(LIMIT) {
+                    Ok(message) => got.push(message),
+                    Err(e) => assert!(matches!(e, RecvError::Empty), "{e}"),
+                }
+            },
+            |_, (_, end)| {
+                let (receiver, got) = &mut *end.borrow_mut();
+                while got.len() < 2 {
+                    got.push(receiver.recv_timeout(ENOUGH).unwrap());
+                }
+                assert_eq!(*got, [message(1), message(2)]);
+            },
+        );
+        assert!(stops >= ENTERING + 4, "{stops} stops");
+    }),
+    ("stops::in_a_receiver", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let pipe = Pipe::<String>::create(segment, "pipe", 1024).unwrap();
+                let mut sender = pipe.sender().unwrap();
+                (1..=2).for_each(|number| sender.send(&message(number)).unwrap());
+                (pipe, RefCell::new((sender, false)))
+            },
+            |_, (pipe, _)| {
+                let mut receiver = pipe.receiver().unwrap();
+                (1..=2).for_each(|number| assert_eq!(receiver.recv().unwrap(), message(number)));
+            },
+            |_, (_, end)| {
+                let (sender, sent) = &mut *end.borrow_mut();
+                match sender.send_timeout(&message(3), LIMIT) {
+                    Ok(()) => *sent = true,
+                    Err(e) => assert!(matches!(e, SendError::Full), "{e}"),
+                }
+            },
+            |_, (pipe, end)| {
+                let (sender, sent) = &mut *end.borrow_mut();
+                let mut successor = pipe.receiver().unwrap();
+                if *sent {
+                    assert_eq!(successor.recv_timeout(ENOUGH).unwrap(), message(3));
+                }
+                sender.send_timeout(&message(4), ENOUGH).unwrap();
+                assert_eq!(successor.recv_timeout(ENOUGH).unwrap(), message(4));
+            },
+        );
+        assert!(stops >= ENTERING + 3, "{stops} stops");
     }),
     ("stops::in_the_set_of_an_event", || {
         let stops = each(

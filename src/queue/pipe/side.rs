@@ -1,0 +1,207 @@
+//! What both ends of a pipe have in common: who has them, and what they know of the other end.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::raw::spsc::{AlreadyHeld, End, Head, Spsc, Stopped, Tail};
+use crate::segment::{Bound, Seat};
+use crate::sys::clock::Deadline;
+use crate::sys::{clock, epoch};
+
+use super::frames::Frames;
+
+/// Where an end is, once it is taken.
+pub(super) trait Place: Sized {
+    const END: End;
+    fn take(ring: &Spsc<'_>, seat: &Seat<'_>) -> Result<Self, AlreadyHeld>;
+}
+
+impl Place for Tail {
+    const END: End = End::Producer;
+    fn take(ring: &Spsc<'_>, seat: &Seat<'_>) -> Result<Self, AlreadyHeld> {
+        ring.claim_producer(seat)
+    }
+}
+
+impl Place for Head {
+    const END: End = End::Consumer;
+    fn take(ring: &Spsc<'_>, seat: &Seat<'_>) -> Result<Self, AlreadyHeld> {
+        ring.claim_consumer(seat)
+    }
+}
+
+/// One end of a pipe: taken by this process, or free for whoever takes it first.
+pub(super) struct Side<P: Place> {
+    pub(super) bound: Bound<Frames>,
+    /// `None` until the end is taken.
+    pub(super) place: Option<P>,
+    /// The fork epoch in which it was taken, or else made: a child forked since has another.
+    epoch: u32,
+    /// When somebody last asked whether the other end lives.
+    asked: Cell<u64>,
+}
+
+/// How long an operation waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Patience {
+    Not,
+    Ever,
+    For(Duration),
+    Until(Instant),
+    /// Until an instant that was computed before.
+    Fixed(Deadline),
+}
+
+impl Patience {
+    /// As an instant; `None` where there is to be no wait.
+    pub(super) fn deadline(self) -> Option<Deadline> {
+        match self {
+            Self::Not => None,
+            Self::Ever => Some(Deadline::NEVER),
+            Self::For(limit) => Some(Deadline::after(limit)),
+            Self::Until(instant) => Some(Deadline::at(instant)),
+            Self::Fixed(deadline) => Some(deadline),
+        }
+    }
+}
+
+/// As an end is called in messages.
+fn name(end: End) -> &'static str {
+    match end {
+        End::Producer => "sender",
+        End::Consumer => "receiver",
+    }
+}
+
+impl<P: Place> Side<P> {
+    /// Between two questions to the kernel whether the other end lives.
+    const BETWEEN_QUESTIONS: u64 = 5_000_000;
+
+    /// An end for whoever takes it first.
+    pub(super) fn free(bound: Bound<Frames>) -> Self {
+        Self {
+            bound,
+            place: None,
+            epoch: epoch::current(),
+            asked: Cell::new(0),
+        }
+    }
+
+    /// An end of this process.
+    pub(super) fn taken(bound: Bound<Frames>) -> Result<Self> {
+        let mut side = Self::free(bound);
+        side.take()?;
+        Ok(side)
+    }
+
+    /// Makes sure that the end is this process's.
+    #[inline]
+    pub(super) fn check(&mut self) -> Result<()> {
+        if self.place.is_some() && self.epoch == epoch::current() {
+            Ok(())
+        } else {
+            self.take()
+        }
+    }
+
+    /// Takes the end; an error in a child forked since it was taken.
+    #[cold]
+    fn take(&mut self) -> Result<()> {
+        let end = P::END;
+        if self.place.is_some() {
+            let doing = format!("use the {} of {:?}", name(end), self.bound.object());
+            return Err(Error::new(ErrorKind::NotOwner, doing)
+                .advise("the end is the parent's, which took it before the fork"));
+        }
+        let ring = self.bound.view().ring();
+        let before = ring.owner(end);
+        let place = P::take(ring, &self.bound.seat()?).map_err(|AlreadyHeld| {
+            let holder = ring
+                .owner(end)
+                .map_or(0, |token| self.bound.object().identity(token).pid);
+            let doing = format!(
+                "take the {} of {:?} from process {holder}",
+                name(end),
+                self.bound.object()
+            );
+            Error::new(ErrorKind::InUse, doing).advise("an end has one owner at a time")
+        })?;
+        self.place = Some(place);
+        self.epoch = epoch::current();
+        if before.is_some() {
+            self.bound.object().reap();
+        }
+        Ok(())
+    }
+
+    /// An error where the end is this process's, and so cannot be another's.
+    pub(super) fn check_free(&self) -> Result<()> {
+        if self.place.is_none() {
+            return Ok(());
+        }
+        let doing = format!("send the {} of {:?}", name(P::END), self.bound.object());
+        Err(Error::new(ErrorKind::InUse, doing).advise("send an end before it is used"))
+    }
+
+    /// Wakes the other end, which waits for this one.
+    #[cold]
+    pub(super) fn wake(&self) {
+        if let Some(seat) = self.seat_if_ours() {
+            self.bound.view().ring().wake(P::END, &seat);
+        }
+    }
+
+    /// The seat under which the end was taken, or made; none in a child forked since, where it is
+    /// still its parent's and the other copy of the end may be the child's own.
+    fn seat_if_ours(&self) -> Option<Seat<'_>> {
+        if self.epoch == epoch::current() {
+            self.bound.seat().ok()
+        } else {
+            None
+        }
+    }
+
+    /// Whether there is anything to hope for from the other end. A death is noticed some
+    /// milliseconds late, because the kernel is not asked more often.
+    #[inline]
+    pub(super) fn gone(&self) -> Result<Option<Stopped>> {
+        let now = clock::coarse_nanos();
+        let ask = now.wrapping_sub(self.asked.get()) >= Self::BETWEEN_QUESTIONS;
+        if ask {
+            self.asked.set(now);
+        }
+        let ring = self.bound.view().ring();
+        let stopped = ring.gone(P::END, &self.bound.seat()?, ask);
+        Ok(stopped.inspect(|stopped| self.mourn(*stopped)))
+    }
+
+    /// After a death that nobody has repaired yet: now is a calm moment.
+    #[cold]
+    pub(super) fn mourn(&self, stopped: Stopped) {
+        let owner = self.bound.view().ring().owner(P::END.other());
+        if stopped == (Stopped::Disconnected { crashed: true }) && owner.is_some() {
+            self.bound.object().reap();
+        }
+    }
+
+    /// Says for ever that nothing more is to come.
+    pub(super) fn close(&self) -> Result<()> {
+        self.bound.view().ring().close(&self.bound.seat()?);
+        Ok(())
+    }
+}
+
+impl<P: Place> Drop for Side<P> {
+    fn drop(&mut self) {
+        let Some(seat) = self.seat_if_ours() else {
+            return;
+        };
+        let ring = self.bound.view().ring();
+        if self.place.is_some() {
+            ring.leave(P::END, &seat);
+        } else {
+            ring.give_up(P::END, &seat);
+        }
+    }
+}
