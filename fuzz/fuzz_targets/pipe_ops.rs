@@ -117,11 +117,11 @@ fuzz_target!(|input: Input| {
                 assert_eq!(is_ready, !model.is_empty() || is_closed);
             }
             Step::NewSender => {
-                sender = None;
+                drop(sender.take());
                 sender = Some(pipe.sender().expect("it was given back"));
             }
             Step::NewReceiver => {
-                receiver = None;
+                drop(receiver.take());
                 receiver = Some(pipe.receiver().expect("it was given back"));
             }
             Step::Close => {

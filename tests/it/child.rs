@@ -164,7 +164,6 @@ fn plays_its_role() {
     };
     let all = [
         super::array::ROLES,
-        super::value::ROLES,
         super::barrier::ROLES,
         super::condition::ROLES,
         super::crowd::ROLES,
@@ -173,14 +172,15 @@ fn plays_its_role() {
         super::mpmc::ROLES,
         super::names::ROLES,
         super::pid_namespace::ROLES,
-        super::queue::ROLES,
         super::pipe::ROLES,
+        super::queue::ROLES,
         super::rlock::ROLES,
         super::rwlock::ROLES,
         super::segment::ROLES,
         super::semaphore::ROLES,
         super::spsc::ROLES,
         super::stopped::ROLES,
+        super::value::ROLES,
         super::words::ROLES,
     ]
     .concat();

@@ -20,21 +20,21 @@ mod value;
 /// All laws, one list for each noun.
 pub fn laws() -> Vec<super::Law> {
     [
+        array::LAWS,
         barrier::LAWS,
+        condition::LAWS,
         event::LAWS,
         lock::LAWS,
         mpmc::LAWS,
-        queue::LAWS,
         pipe::LAWS,
+        queue::LAWS,
         rlock::LAWS,
         rwlock::LAWS,
         segment::LAWS,
-        value::LAWS,
-        array::LAWS,
-        condition::LAWS,
         semaphore::LAWS,
         spsc::LAWS,
         stops::LAWS,
+        value::LAWS,
     ]
     .concat()
 }
