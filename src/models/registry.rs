@@ -1,5 +1,8 @@
 //! The registry: joins racing joins, reapers racing reapers, and a death at every instant.
 
+use std::sync::Arc as StdArc;
+use std::sync::atomic::AtomicBool;
+
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
@@ -29,6 +32,27 @@ impl Table {
     fn registry(&self) -> Registry<'_> {
         Registry::new(&self.slots)
     }
+}
+
+/// Process 1 has died in the slot of the token, process 2 lives in the other, and process 3
+/// joins, and dies at its `k`-th write.
+fn joined_over_the_dead(
+    table: &Arc<Table>,
+    k: usize,
+    died: &StdArc<AtomicBool>,
+) -> (Token, thread::JoinHandle<()>) {
+    let dead = Process(table, 1);
+    let token = dead.join().unwrap();
+    Process(table, 2).join().unwrap();
+    dead.drop_leases();
+    let (table, died) = (table.clone(), died.clone());
+    let joiner = thread::spawn(move || {
+        let process = Process(&table, 3);
+        let end = death::victim(k, || process.join());
+        note_death(&end, &died);
+        process.drop_leases();
+    });
+    (token, joiner)
 }
 
 /// One process's view of the leases.
@@ -201,20 +225,8 @@ fn a_reaper_that_dies_is_followed_by_another() {
 fn the_dead_never_look_alive_while_somebody_takes_their_slot() {
     at_every_death(2, |k, died| {
         let table = Table::new();
-        let (dead, lives) = (Process(&table, 1), Process(&table, 2));
-        let token = dead.join().unwrap();
-        lives.join().unwrap();
-        dead.drop_leases();
-        let joiner = {
-            let (table, died) = (table.clone(), died.clone());
-            thread::spawn(move || {
-                let process = Process(&table, 3);
-                let end = death::victim(k, || process.join());
-                note_death(&end, &died);
-                process.drop_leases();
-            })
-        };
-        assert!(table.registry().is_dead(&lives, token));
+        let (token, joiner) = joined_over_the_dead(&table, k, died);
+        assert!(table.registry().is_dead(&Process(&table, 2), token));
         joiner.join().unwrap();
     });
 }
@@ -223,19 +235,7 @@ fn the_dead_never_look_alive_while_somebody_takes_their_slot() {
 fn the_dead_are_described_as_themselves_while_somebody_takes_their_slot() {
     at_every_death(2, |k, died| {
         let table = Table::new();
-        let (dead, lives) = (Process(&table, 1), Process(&table, 2));
-        let token = dead.join().unwrap();
-        lives.join().unwrap();
-        dead.drop_leases();
-        let joiner = {
-            let (table, died) = (table.clone(), died.clone());
-            thread::spawn(move || {
-                let process = Process(&table, 3);
-                let end = death::victim(k, || process.join());
-                note_death(&end, &died);
-                process.drop_leases();
-            })
-        };
+        let (token, joiner) = joined_over_the_dead(&table, k, died);
         let seen = table.registry().description(token);
         assert_eq!(seen.map(|slot| slot.pid), Some(1));
         joiner.join().unwrap();
