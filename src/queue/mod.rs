@@ -11,6 +11,7 @@ pub mod mpmc;
 pub mod pipe;
 pub mod spsc;
 mod wait;
+mod watch;
 
 pub use error::{GetError, PopError, PushError, PutError};
 pub use wait::{Waitable, try_wait, wait, wait_deadline, wait_timeout};

@@ -1,13 +1,12 @@
 //! What both ends of a pipe have in common: who has them, and what they know of the other end.
 
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::watch::Watch;
 use crate::raw::spsc::{AlreadyHeld, End, Head, Spsc, Stopped, Tail};
 use crate::segment::{Bound, Seat};
 use crate::sys::clock::Deadline;
-use crate::sys::{clock, epoch};
 
 use super::frames::Frames;
 
@@ -36,10 +35,8 @@ pub(super) struct Side<P: Place> {
     pub(super) bound: Bound<Frames>,
     /// `None` until the end is taken.
     pub(super) place: Option<P>,
-    /// The fork epoch in which it was taken, or else made: a child forked since has another.
-    epoch: u32,
-    /// When somebody last asked whether the other end lives.
-    asked: Cell<u64>,
+    /// Since it was taken, or else made.
+    watch: Watch,
 }
 
 /// How long an operation waits.
@@ -75,16 +72,12 @@ fn name(end: End) -> &'static str {
 }
 
 impl<P: Place> Side<P> {
-    /// Between two questions to the kernel whether the other end lives.
-    const BETWEEN_QUESTIONS: u64 = 5_000_000;
-
     /// An end for whoever takes it first.
     pub(super) fn free(bound: Bound<Frames>) -> Self {
         Self {
             bound,
             place: None,
-            epoch: epoch::current(),
-            asked: Cell::new(0),
+            watch: Watch::new(P::END),
         }
     }
 
@@ -98,7 +91,7 @@ impl<P: Place> Side<P> {
     /// Makes sure that the end is this process's.
     #[inline]
     pub(super) fn check(&mut self) -> Result<()> {
-        if self.place.is_some() && self.epoch == epoch::current() {
+        if self.place.is_some() && self.watch.is_ours() {
             Ok(())
         } else {
             self.take()
@@ -128,7 +121,7 @@ impl<P: Place> Side<P> {
             Error::new(ErrorKind::InUse, doing).advise("an end has one owner at a time")
         })?;
         self.place = Some(place);
-        self.epoch = epoch::current();
+        self.watch = Watch::new(end);
         if before.is_some() {
             self.bound.object().reap();
         }
@@ -147,18 +140,8 @@ impl<P: Place> Side<P> {
     /// Wakes the other end, which waits for this one.
     #[cold]
     pub(super) fn wake(&self) {
-        if let Some(seat) = self.seat_if_ours() {
+        if let Some(seat) = self.watch.seat_if_ours(&self.bound) {
             self.bound.view().ring().wake(P::END, &seat);
-        }
-    }
-
-    /// The seat under which the end was taken, or made; none in a child forked since, where it is
-    /// still its parent's and the other copy of the end may be the child's own.
-    fn seat_if_ours(&self) -> Option<Seat<'_>> {
-        if self.epoch == epoch::current() {
-            self.bound.seat().ok()
-        } else {
-            None
         }
     }
 
@@ -166,23 +149,14 @@ impl<P: Place> Side<P> {
     /// milliseconds late, because the kernel is not asked more often.
     #[inline]
     pub(super) fn gone(&self) -> Result<Option<Stopped>> {
-        let now = clock::coarse_nanos();
-        let ask = now.wrapping_sub(self.asked.get()) >= Self::BETWEEN_QUESTIONS;
-        if ask {
-            self.asked.set(now);
-        }
-        let ring = self.bound.view().ring();
-        let stopped = ring.gone(P::END, &self.bound.seat()?, ask);
-        Ok(stopped.inspect(|stopped| self.mourn(*stopped)))
+        self.watch.gone(&self.bound, self.bound.view().ring())
     }
 
-    /// After a death that nobody has repaired yet: now is a calm moment.
+    /// See [`Watch::mourn`].
     #[cold]
     pub(super) fn mourn(&self, stopped: Stopped) {
-        let owner = self.bound.view().ring().owner(P::END.other());
-        if stopped == (Stopped::Disconnected { crashed: true }) && owner.is_some() {
-            self.bound.object().reap();
-        }
+        self.watch
+            .mourn(&self.bound, self.bound.view().ring(), stopped);
     }
 
     /// Says for ever that nothing more is to come.
@@ -194,7 +168,7 @@ impl<P: Place> Side<P> {
 
 impl<P: Place> Drop for Side<P> {
     fn drop(&mut self) {
-        let Some(seat) = self.seat_if_ours() else {
+        let Some(seat) = self.watch.seat_if_ours(&self.bound) else {
             return;
         };
         let ring = self.bound.view().ring();
