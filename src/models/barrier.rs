@@ -5,9 +5,9 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
 
-use super::world::{Seat, World, at_every_death, check, mortal, seat};
+use super::world::{Seat, World, at_every_death, check, mortal, seat, token};
+use crate::raw::Peers;
 use crate::raw::barrier::{Barrier, Cell, Head, Passed, Unpassed};
-use crate::raw::{Peers, Token};
 use crate::sys::clock::Deadline;
 
 /// A barrier, and what its parties do before it.
@@ -40,7 +40,7 @@ impl Meeting {
     }
     fn repair(&self, peers: &Seat) {
         self.begin();
-        self.barrier().repair(peers, name(0));
+        self.barrier().repair(peers, token(0));
     }
     fn barrier(&self) -> Barrier<'_> {
         Barrier {
@@ -76,10 +76,6 @@ impl Meeting {
         }
         index
     }
-}
-
-fn name(slot: u32) -> Token {
-    Token::new(1, slot)
 }
 
 /// Starts a modelled process on its own thread.
@@ -292,7 +288,7 @@ fn those_who_wait_with_one_that_dies_learn_of_it() {
         let other = start(&world, 1, &meeting, |peers, meeting| meeting.wait(peers));
         victim.join().unwrap();
         match other.join().unwrap() {
-            Err(Unpassed::Broken(dead)) => assert!(dead.is_none_or(|dead| dead == name(0))),
+            Err(Unpassed::Broken(dead)) => assert!(dead.is_none_or(|dead| dead == token(0))),
             other => panic!("{other:?}"),
         }
         assert!(meeting.barrier().is_broken());

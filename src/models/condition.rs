@@ -7,10 +7,10 @@ use loom::cell::Cell as Exclusive;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{Seat, World, at_every_death, check, mortal, seat};
+use super::world::{Seat, World, at_every_death, check, mortal, seat, token};
+use crate::raw::Peers;
 use crate::raw::condition::{Cell, End, Head, Line, Place};
 use crate::raw::lock::LockWord;
-use crate::raw::{Peers, Token};
 use crate::sys::clock::Deadline;
 use crate::sys::crash::point;
 
@@ -78,10 +78,6 @@ impl Guarded {
     fn notify(&self, peers: &impl Peers, count: u32) -> u32 {
         self.line().notify(peers, count, &mut false)
     }
-}
-
-fn name(slot: u32) -> Token {
-    Token::new(1, slot)
 }
 
 /// Starts a modelled process on its own thread.
@@ -247,7 +243,7 @@ fn a_notification_outlives_the_waiter_that_did_not_act_on_it() {
             guarded.notify(&me, 1);
         }
         other.join().unwrap();
-        guarded.line().repair(&me, name(0));
+        guarded.line().repair(&me, token(0));
         assert_eq!(guarded.line().waiting(), 0);
     });
 }
@@ -297,15 +293,15 @@ fn a_notification_outlives_its_heirs() {
         let reaper = {
             let guarded = guarded.clone();
             mortal(&world, 2, k, died, move |peers| {
-                guarded.line().repair(peers, name(0));
+                guarded.line().repair(peers, token(0));
             })
         };
         let me = seat(&world, 1);
         assert_eq!(guarded.sleep(&me, place, Deadline::NEVER), End::Notified);
         guarded.line().leave(place);
         reaper.join().unwrap();
-        guarded.line().repair(&me, name(0));
-        guarded.line().repair(&me, name(2));
+        guarded.line().repair(&me, token(0));
+        guarded.line().repair(&me, token(2));
         // All cells are free again.
         let _ = [(); 3].map(|()| guarded.enter(&me));
     });
@@ -324,9 +320,9 @@ fn heirs_that_race_hand_on_once() {
         let me = seat(&world, 1);
         let places = [(); 2].map(|()| guarded.enter(&me));
         let reaper = start(&world, 2, &guarded, |peers, guarded| {
-            guarded.line().repair(peers, name(0))
+            guarded.line().repair(peers, token(0))
         });
-        guarded.line().repair(&me, name(0));
+        guarded.line().repair(&me, token(0));
         reaper.join().unwrap();
         let ends = places.map(|place| guarded.sleep(&me, place, Deadline::PAST));
         assert_eq!(ends, [End::Notified, End::TimedOut]);

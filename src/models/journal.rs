@@ -3,11 +3,11 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{World, at_every_death, check, mortal, seat};
+use super::world::{World, at_every_death, check, mortal, seat, token};
+use crate::raw::Peers;
 use crate::raw::journal::{Found, Head, Journal, Medium};
 use crate::raw::lock::Taken;
 use crate::raw::robust_lock::Obituary;
-use crate::raw::{Peers, Token};
 use crate::sys::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::sys::clock::Deadline;
 
@@ -127,18 +127,17 @@ fn an_heir_that_dies_finishing_an_update_leaves_it_to_the_next() {
         let reaper = {
             let pair = pair.clone();
             mortal(&world, 1, k, died, move |peers| {
-                pair.journal()
-                    .repair(peers, Token::new(1, 0), &Obituary::default());
+                pair.journal().repair(peers, token(0), &Obituary::default());
             })
         };
         let peers = seat(&world, 2);
         pair.journal()
-            .repair(&peers, Token::new(1, 0), &Obituary::default());
+            .repair(&peers, token(0), &Obituary::default());
         // The commit stands, however often the copy was begun.
         assert_eq!(pair.bump(&peers), 1);
         reaper.join().unwrap();
         pair.journal()
-            .repair(&peers, Token::new(1, 1), &Obituary::default());
+            .repair(&peers, token(1), &Obituary::default());
         assert!(pair.journal().try_lock(&peers).unwrap().whole);
         assert_eq!(pair.whole(), 2);
     });

@@ -4,7 +4,7 @@ use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{World, at_every_death, check, note_death, seat};
+use super::world::{World, at_every_death, check, note_death, seat, token};
 use crate::raw::Peers;
 use crate::raw::lock::{LockWord, StillHeld, Taken};
 use crate::sys::clock::Deadline;
@@ -83,7 +83,7 @@ fn a_dead_owner_is_inherited_once_whenever_it_dies() {
                 let (peers, guarded) = (seat(&world, slot), guarded.clone());
                 thread::spawn(move || match guarded.bump(&peers).unwrap() {
                     Taken::Inherited(from) => {
-                        assert_eq!(from, seat_token(0));
+                        assert_eq!(from, token(0));
                         1
                     }
                     Taken::Clean => 0,
@@ -124,8 +124,4 @@ fn an_heir_that_dies_is_inherited_too() {
         guarded.lock.unlock(&last, false);
         heir.join().unwrap();
     });
-}
-
-fn seat_token(slot: u32) -> crate::raw::Token {
-    crate::raw::Token::new(1, slot)
 }

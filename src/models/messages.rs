@@ -2,16 +2,15 @@
 
 mod deaths;
 
-use std::sync::{Arc as StdArc, Mutex as StdMutex};
-
 use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{World, check, seat};
+use super::notes::{Notes, sorted};
+use super::world::{World, check, seat, token};
+use crate::raw::Peers;
 use crate::raw::messages::{Head, Message, Messages, Refused, Room, UNIT, Wait};
 use crate::raw::mpmc::Redelivery;
-use crate::raw::{Peers, Token};
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 use crate::sys::clock::Deadline;
 
@@ -110,28 +109,6 @@ impl Queue {
         }
         assert_eq!(self.drain(peers).len(), most);
     }
-}
-
-/// What reached whom, kept outside of the model: a note is no step of anybody.
-#[derive(Clone, Default)]
-struct Notes(StdArc<StdMutex<Vec<u32>>>);
-
-impl Notes {
-    fn push(&self, item: u32) {
-        self.0.lock().unwrap().push(item);
-    }
-    fn all(&self) -> Vec<u32> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-fn sorted(mut items: Vec<u32>) -> Vec<u32> {
-    items.sort_unstable();
-    items
-}
-
-fn token(slot: u32) -> Token {
-    Token::new(1, slot)
 }
 
 #[test]

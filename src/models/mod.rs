@@ -8,6 +8,7 @@ mod journal;
 mod lock;
 mod messages;
 mod mpmc;
+mod notes;
 mod pipe;
 mod record;
 mod registry;

@@ -2,15 +2,14 @@
 
 mod deaths;
 
-use std::sync::{Arc as StdArc, Mutex as StdMutex};
-
 use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{World, check, seat};
+use super::notes::{Notes, sorted};
+use super::world::{World, check, seat, token};
+use crate::raw::Peers;
 use crate::raw::mpmc::{Controls, Redelivery, Refused, Slots};
-use crate::raw::{Peers, Token};
 use crate::sys::atomic::AtomicU64;
 use crate::sys::clock::Deadline;
 
@@ -74,33 +73,6 @@ impl Ring {
     fn drain(&self, peers: &impl Peers) -> Vec<u32> {
         core::iter::from_fn(|| self.try_get(peers).ok()).collect()
     }
-}
-
-/// What reached whom, kept outside of the model: a note is no step of anybody.
-#[derive(Clone, Default)]
-struct Notes(StdArc<StdMutex<Vec<u32>>>);
-
-impl Notes {
-    fn push(&self, item: u32) {
-        self.0.lock().unwrap().push(item);
-    }
-    fn all(&self) -> Vec<u32> {
-        self.0.lock().unwrap().clone()
-    }
-    fn except(&self, others: &[u32]) -> Vec<u32> {
-        let mut all = self.all();
-        all.retain(|item| !others.contains(item));
-        all
-    }
-}
-
-fn sorted(mut items: Vec<u32>) -> Vec<u32> {
-    items.sort_unstable();
-    items
-}
-
-fn token(slot: u32) -> Token {
-    Token::new(1, slot)
 }
 
 #[test]

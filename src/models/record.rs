@@ -3,9 +3,9 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{World, at_every_death, check, mortal, seat};
+use super::world::{World, at_every_death, check, mortal, seat, token};
+use crate::raw::Peers;
 use crate::raw::record::{Head, Record};
-use crate::raw::{Peers, Token};
 use crate::sys::atomic::AtomicU64;
 use crate::sys::clock::Deadline;
 
@@ -150,7 +150,7 @@ fn repair_may_race_with_an_heir_and_die_itself() {
         let first = seat(&world, 0);
         // Dies with the other copy half written: lock, one word, then no more.
         assert!(first.victim(2, || pair.bump(&first)).is_none());
-        let dead = Token::new(1, 0);
+        let dead = token(0);
         let reaper = {
             let pair = pair.clone();
             mortal(&world, 1, k, died, move |peers| {
@@ -162,7 +162,7 @@ fn repair_may_race_with_an_heir_and_die_itself() {
         assert_eq!(pair.bump(&peers), 0);
         reaper.join().unwrap();
         // Whoever took over and died is dead too: the lock is nobody's for long.
-        pair.record().repair(&peers, Token::new(1, 1));
+        pair.record().repair(&peers, token(1));
         assert!(pair.record().try_lock(&peers).is_ok());
     });
 }

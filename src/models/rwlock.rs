@@ -4,7 +4,7 @@ use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{Seat, World, at_every_death, check, mortal, seat};
+use super::world::{Seat, World, at_every_death, check, mortal, seat, token};
 use crate::raw::lock::StillHeld;
 use crate::raw::robust_lock::Obituary;
 use crate::raw::rwlock::{Count, Found, Head, Refused, RwLock};
@@ -26,7 +26,7 @@ impl Guarded {
     }
     /// Counts that their participants have used before.
     fn used() -> Arc<Self> {
-        Self::with([0, 1, 2].map(|slot| Count::new(Some(name(slot)), 0)))
+        Self::with([0, 1, 2].map(|slot| Count::new(Some(token(slot)), 0)))
     }
     fn with(counts: [Count; 3]) -> Arc<Self> {
         Self::within(3, counts)
@@ -81,10 +81,6 @@ impl Guarded {
         self.lock().free(peers);
         found
     }
-}
-
-fn name(slot: u32) -> Token {
-    Token::new(1, slot)
 }
 
 fn tell(dead: Token) -> Obituary {
@@ -194,7 +190,7 @@ fn a_repair_that_comes_late_takes_no_guard_of_the_living() {
     check(2, || {
         let world = World::new();
         let old = Token::new(0, 1);
-        let names = [name(0), old, name(2)];
+        let names = [token(0), old, token(2)];
         let guarded = Guarded::with(names.map(|owner| Count::new(Some(owner), 0)));
         let reader = start(&world, 1, &guarded, |peers, guarded| guarded.read(peers));
         let reaper = start(&world, 2, &guarded, move |peers, guarded| {
@@ -288,7 +284,7 @@ fn the_death_of_a_writer_is_told_to_all_until_one_repairs() {
             let found = guarded.enter(peers, Deadline::NEVER).unwrap();
             let [a, b] = guarded.data.each_ref().map(Cell::get);
             // Told by whoever has met the death: nobody else is to be blamed for it.
-            let told = guarded.head.lock.obituary().pid == name(1).bits();
+            let told = guarded.head.lock.obituary().pid == token(1).bits();
             assert!(found == Found::Clean && a == b || found == Found::Marked && told);
             guarded.leave(peers);
         });
@@ -329,8 +325,8 @@ fn the_death_of_one_that_frees_the_word_of_the_dead_is_repaired_too() {
         let last = seat(&world, 2);
         guarded.write(&last);
         heir.join().unwrap();
-        guarded.lock().repair(&last, name(0), &tell(name(0)));
-        guarded.lock().repair(&last, name(1), &tell(name(1)));
+        guarded.lock().repair(&last, token(0), &tell(token(0)));
+        guarded.lock().repair(&last, token(1), &tell(token(1)));
         guarded.write(&last);
         assert_eq!(guarded.read(&last), Found::Clean);
         assert_eq!(guarded.lock().readers(), 0);
@@ -347,14 +343,14 @@ fn repairs_that_race_and_die_take_nothing_from_the_living() {
         assert!(first.victim(1, || guarded.read(&first)).is_none());
         let theirs = guarded.clone();
         let reaper = mortal(&world, 1, k, died, move |peers| {
-            theirs.lock().repair(peers, name(0), &tell(name(0)));
+            theirs.lock().repair(peers, token(0), &tell(token(0)));
             theirs.read(peers);
         });
         let last = seat(&world, 2);
-        guarded.lock().repair(&last, name(0), &tell(name(0)));
+        guarded.lock().repair(&last, token(0), &tell(token(0)));
         assert_eq!(guarded.write(&last), Found::Clean);
         reaper.join().unwrap();
-        guarded.lock().repair(&last, name(1), &tell(name(1)));
+        guarded.lock().repair(&last, token(1), &tell(token(1)));
         assert_eq!(guarded.lock().readers(), 0);
         assert_eq!(guarded.write(&last), Found::Clean);
     });

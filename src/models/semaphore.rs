@@ -7,11 +7,11 @@ use loom::cell::Cell as Exclusive;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::world::{Seat, World, at_every_death, check, note_death, seat};
+use super::world::{Seat, World, at_every_death, check, note_death, seat, token};
+use crate::raw::Peers;
 use crate::raw::ledger::{self, Entry, Ledger};
 use crate::raw::permits::{Full, NoneFree, Permits};
 use crate::raw::semaphore::{self, Cell, Cells};
-use crate::raw::{Peers, Token};
 use crate::sys::clock::Deadline;
 
 /// Runs each of the laws on permits in cells and on permits in a ledger.
@@ -115,10 +115,6 @@ impl Guarded {
         let at = self.take(peers, 1, count);
         self.permits().release(peers, at, count);
     }
-}
-
-fn name(slot: u32) -> Token {
-    Token::new(1, slot)
 }
 
 /// Starts a modelled process on its own thread.
@@ -268,7 +264,7 @@ fn the_permit_of_the_dead_comes_back_whenever_it_dies(make: Make) {
         guarded.bump(&seat(&world, 2));
         victim.join().unwrap();
         heir.join().unwrap();
-        guarded.permits().repair(&seat(&world, 2), name(0));
+        guarded.permits().repair(&seat(&world, 2), token(0));
         assert_eq!(guarded.available(&seat(&world, 2)), 1);
     });
 }
@@ -282,8 +278,8 @@ fn whoever_gives_back_for_the_dead_hands_on_what_they_wrote(make: Make) {
             note_death(&peers.victim(k, || guarded.bump(peers)), &died);
         });
         let reaper = start(&world, 1, &guarded, |peers, guarded| {
-            if peers.is_dead(name(0)) {
-                guarded.permits().repair(peers, name(0));
+            if peers.is_dead(token(0)) {
+                guarded.permits().repair(peers, token(0));
             }
         });
         let me = seat(&world, 2);
@@ -306,7 +302,7 @@ fn several_permits_of_the_dead_come_back_whenever_it_dies(make: Make) {
         });
         guarded.pass(&seat(&world, 1), 2);
         victim.join().unwrap();
-        guarded.permits().repair(&seat(&world, 1), name(0));
+        guarded.permits().repair(&seat(&world, 1), token(0));
         assert_eq!(guarded.available(&seat(&world, 2)), 2);
     });
 }
@@ -321,7 +317,7 @@ fn recoveries_that_race_double_no_permit(make: Make) {
         // This one repairs, takes, and dies at any instant of both.
         let reaper = start(&world, 1, &guarded, move |peers, guarded| {
             let life = || {
-                guarded.permits().repair(peers, name(0));
+                guarded.permits().repair(peers, token(0));
                 guarded.bump(peers);
             };
             note_death(&peers.victim(k, life), &died);
@@ -329,8 +325,8 @@ fn recoveries_that_race_double_no_permit(make: Make) {
         let last = seat(&world, 2);
         guarded.bump(&last);
         reaper.join().unwrap();
-        guarded.permits().repair(&last, name(0));
-        guarded.permits().repair(&last, name(1));
+        guarded.permits().repair(&last, token(0));
+        guarded.permits().repair(&last, token(1));
         assert_eq!(guarded.available(&seat(&world, 2)), 1);
     });
 }
@@ -348,7 +344,7 @@ fn a_death_while_adding_makes_no_permit_of_nothing(make: Make) {
         let me = seat(&world, 1);
         let added = guarded.permits().add(&me, 1);
         victim.join().unwrap();
-        guarded.permits().repair(&me, name(0));
+        guarded.permits().repair(&me, token(0));
         let free = guarded.available(&seat(&world, 2));
         assert!(free <= 2 && (added.is_err() || free >= 1));
     });
@@ -376,7 +372,7 @@ fn a_death_while_forgetting_or_keeping_loses_only_what_was_forgotten(make: Make)
             guarded.permits().release(&me, at, 1);
         }
         victim.join().unwrap();
-        guarded.permits().repair(&me, name(0));
+        guarded.permits().repair(&me, token(0));
         let free = guarded.available(&seat(&world, 2));
         assert!(match guarded.form {
             // The victim's second write is the forget's.

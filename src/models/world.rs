@@ -99,7 +99,7 @@ impl Seat {
 
 impl Peers for Seat {
     fn me(&self) -> Token {
-        Token::new(1, self.slot)
+        token(self.slot)
     }
 
     fn is_dead(&self, token: Token) -> bool {
@@ -198,6 +198,11 @@ pub(crate) fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(model);
+}
+
+/// The name of the participant in `slot`.
+pub(crate) fn token(slot: u32) -> Token {
+    Token::new(1, slot)
 }
 
 /// Runs `life` of the participant in `slot` in a thread, which dies at its `k`-th write. What `life`
