@@ -146,6 +146,26 @@ fn a_notifier_that_finds_nobody_hides_no_newcomer() {
 }
 
 #[test]
+fn a_waiter_that_is_seen_is_found() {
+    check(3, || {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let waiter = start(&world, 1, &guarded, |peers, guarded| {
+            let place = guarded.enter(peers);
+            guarded.sleep(peers, place, Deadline::NEVER);
+            guarded.line().leave(place);
+        });
+        let me = seat(&world, 0);
+        // Without the lock, under which invariant 1 says so.
+        while guarded.line().waiting() == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(guarded.notify(&me, u32::MAX), 1);
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
 fn one_waiter_that_gives_up_leaves_the_notification_to_the_other() {
     check(3, || {
         let world = World::new();

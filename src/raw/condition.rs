@@ -174,8 +174,12 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Waiters that have not been notified; it may change at once.
+    /// Waiters that have not been notified; it may change at once. Whom it counts, a notifier finds:
+    /// a waiter that has its cell and has not been counted is not there for either.
     pub(crate) fn waiting(&self) -> u32 {
+        if !self.is_anybody_there() {
+            return 0;
+        }
         let waiting = self.within().filter(|cell| cell.state().is_waiting());
         u32::try_from(waiting.count()).unwrap_or(u32::MAX)
     }

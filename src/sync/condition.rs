@@ -348,8 +348,8 @@ impl Condition {
         Ok(told)
     }
 
-    /// How many wait and have not been notified; it may change at once. The dead count until
-    /// somebody meets the death.
+    /// How many wait and have not been notified; it may change at once. Whom it counts, a notification
+    /// after it finds. The dead count until somebody meets the death.
     #[must_use]
     pub fn waiting(&self) -> u32 {
         self.0.view().waiting()
