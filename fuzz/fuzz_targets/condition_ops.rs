@@ -34,6 +34,7 @@ fuzz_target!(|steps: Vec<Step>| {
     let (tell, woken) = channel();
     std::thread::scope(|scope| {
         let mut asleep = VecDeque::new();
+        let mut threads = Vec::new();
         let check = |count: u32, asleep: &mut VecDeque<usize>| {
             let told = condition.notify(count).expect("a sound segment");
             assert_eq!(told, count.min(asleep.len() as u32));
@@ -52,7 +53,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 Step::Sleep { .. } if is_full => {}
                 Step::Sleep { deep } => {
                     let (deep, tell) = (*deep, tell.clone());
-                    scope.spawn(move || {
+                    let sleep = move || {
                         if deep {
                             let _outer = rlock.lock().expect("it comes free");
                             let inner = rlock.lock().expect("it is ours");
@@ -63,7 +64,8 @@ fuzz_target!(|steps: Vec<Step>| {
                             drop(condition.wait(guard).expect("it wakes up"));
                         }
                         tell.send(number).expect("somebody listens");
-                    });
+                    };
+                    threads.push(scope.spawn(sleep));
                     asleep.push_back(number);
                     while condition.waiting() < asleep.len() as u32 {
                         std::thread::yield_now();
@@ -84,5 +86,10 @@ fuzz_target!(|steps: Vec<Step>| {
             }
         }
         check(u32::MAX, &mut asleep);
+        // The scope ends before its threads have run their last destructors, which the search for
+        // leaks takes for one.
+        for thread in threads {
+            thread.join().expect("it does not panic");
+        }
     });
 });
