@@ -22,6 +22,8 @@ mod crowd;
 mod kills;
 #[cfg(crash_points)]
 mod points;
+#[cfg(crash_points)]
+mod pressure;
 #[cfg(not(crash_points))]
 mod random;
 #[cfg(not(crash_points))]

@@ -1,10 +1,11 @@
 //! The sweep: a victim dies before its k-th shared write, for k = 1, 2, ... until it lives.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use outlive::{Segment, SegmentOptions, crash_points};
 
 use crate::crowd::{End, Forked};
+use crate::pressure::Span;
 
 /// Longest time that survivors may take to go on.
 const SURVIVORS: Duration = Duration::from_secs(1);
@@ -46,9 +47,9 @@ pub fn sweep<W>(
             0
         })
         .wait();
-        let start = Instant::now();
+        let span = Span::start();
         survive(&segment, &world, end);
-        let took = start.elapsed();
+        let took = span.elapsed();
         assert!(
             took < SURVIVORS,
             "survivors took {took:?} after a death at point {k}"
