@@ -63,6 +63,9 @@
 //!
 //! `msgpack`: the codec `MsgPack` of [`Queue`], for types that postcard cannot carry.
 //!
+//! `raw_sync`: [`Event`] has the traits of the crate of that name, also in memory that is no
+//! segment: see the module `sync::raw_sync`.
+//!
 //! `shared_memory`: [`SegmentOptions`] can adopt mappings that the crate of that name made.
 
 #[cfg(not(target_os = "linux"))]

@@ -2,7 +2,7 @@
 //! sleep; whoever dies setting it holds nobody up.
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
 use super::world::{Seat, World, at_every_death, check, mortal, note_death, seat};
@@ -241,5 +241,56 @@ fn a_waiter_that_dies_leaves_nothing_that_holds_anybody_up() {
         waiter.join().unwrap();
         shared.event.clear();
         assert!(!shared.event.is_set());
+    });
+}
+
+/// Of two who take, each of two sets lets one go on, and neither set is lost.
+#[test]
+fn each_set_lets_one_of_those_who_take_it_go_on() {
+    check(2, || {
+        let world = World::new();
+        let shared = Announced::new();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let takers = [1, 2].map(|slot| {
+            let taken = taken.clone();
+            start(&world, slot, &shared, move |peers, shared| {
+                let end = shared.event.wait_and_take(peers, Deadline::NEVER);
+                assert_eq!(end, Ok(()));
+                assert!(shared.is_done(0));
+                taken.fetch_add(1, Ordering::Relaxed);
+            })
+        });
+        let peers = seat(&world, 0);
+        shared.announce(&peers, 0);
+        // A set of an event that is set is none.
+        while shared.event.is_set() {
+            thread::yield_now();
+        }
+        shared.event.set(&peers);
+        takers.into_iter().for_each(|taker| taker.join().unwrap());
+        assert_eq!(taken.load(Ordering::Relaxed), 2);
+        assert!(!shared.event.is_set());
+    });
+}
+
+/// At most one of two sets goes with the dead: the other is for who lives.
+#[test]
+fn whoever_would_take_a_set_and_dies_leaves_it_or_has_spent_it() {
+    at_every_death(2, |k, died| {
+        let world = World::new();
+        let shared = Announced::new();
+        let mortal_part = shared.clone();
+        let victim = mortal(&world, 0, k, died, move |peers| {
+            let _ = mortal_part.event.wait_and_take(peers, Deadline::NEVER);
+        });
+        let taker = start(&world, 1, &shared, |peers, shared| {
+            assert_eq!(shared.event.wait_and_take(peers, Deadline::NEVER), Ok(()));
+            assert!(shared.is_done(0));
+        });
+        let peers = seat(&world, 2);
+        shared.announce(&peers, 0);
+        victim.join().unwrap();
+        shared.event.set(&peers);
+        taker.join().unwrap();
     });
 }

@@ -8,6 +8,9 @@
 //! | no | yes | not set, somebody may sleep | anyone who sets: set, next sequence, no sleepers, then wakes all |
 //! | yes | no | set | anyone who clears: not set; who sets writes what is there |
 //!
+//! Who *takes* an event clears it, and knows from that same step whether it was set: so of all who
+//! wait in order to take it each set lets one go on. All are woken; the others find it taken.
+//!
 //! The rest of the word is the sequence. It moves with each set of an event that is not set, so
 //! whoever waited before a set knows of it however soon a clear follows.
 //!
@@ -34,7 +37,7 @@
 //!
 //! Before an exchange: nothing happened. Between the exchange that sets the event and the wake: the
 //! sleepers' slice ends, and they see it. A waiter leaves at most its flag, which costs one wake of
-//! nobody. There is nothing to repair.
+//! nobody. There is nothing to repair. Whoever dies after taking a set has spent it.
 //!
 //! A waiter misses a set followed by a clear if, between two of its looks, the event is set anew
 //! exactly 2^30 times, or a multiple of that: only one that is stopped can.
@@ -110,6 +113,13 @@ impl EventWord {
         Self(AtomicU32::new(0))
     }
 
+    /// Makes whatever stands here an event that is not set, before anybody uses it.
+    #[cfg(feature = "raw_sync")]
+    pub(crate) fn reset(&self) {
+        // Relaxed: whoever makes the event publishes it.
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     /// Whether somebody has announced itself: so that a model can wait for that.
     #[cfg(loom)]
     pub(crate) fn has_sleepers(&self) -> bool {
@@ -140,6 +150,38 @@ impl EventWord {
     pub(crate) fn clear(&self) {
         // Acquire, Release: see the module page.
         self.0.fetch_and(!State::SET, Ordering::AcqRel);
+    }
+
+    /// Makes a set event not set; of several who try, one does.
+    #[cfg(any(feature = "raw_sync", loom))]
+    #[inline]
+    pub(crate) fn take(&self) -> bool {
+        // Acquire, Release: as in `clear`.
+        State(self.0.fetch_and(!State::SET, Ordering::AcqRel)).is_set()
+    }
+
+    /// Sleeps until the caller is the one who makes the event not set, or the deadline passes.
+    #[cfg(any(feature = "raw_sync", loom))]
+    pub(crate) fn wait_and_take(
+        &self,
+        peers: impl Peers,
+        deadline: Deadline,
+    ) -> Result<(), NotSet> {
+        let mut pace = Pace::new();
+        let mut rounds = ROUNDS;
+        while !self.take() {
+            // A wait that was in vain, as another took it, has not looked at the time.
+            if deadline.is_past() {
+                return Err(NotSet);
+            }
+            if rounds == 0 {
+                rounds = ROUNDS;
+                peers.pause(&mut pace, deadline);
+            }
+            rounds -= 1;
+            self.wait(&peers, deadline)?;
+        }
+        Ok(())
     }
 
     /// Sleeps until the event is set, was set since the call began, or the deadline passes.

@@ -11,6 +11,8 @@ pub(crate) mod journal;
 pub(crate) mod kind;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+#[cfg(feature = "raw_sync")]
+pub(crate) mod lone_event;
 pub(crate) mod messages;
 pub(crate) mod mpmc;
 pub(crate) mod peers;

@@ -35,6 +35,8 @@ residents!(
     super::condition::Cell,
     super::condition::Head,
 );
+#[cfg(feature = "raw_sync")]
+residents!(super::lone_event::LoneEvent);
 
 #[cfg(test)]
 mod tests {
@@ -56,6 +58,8 @@ mod tests {
         assert_eq!(size_of::<raw::barrier::Head>(), 64);
         assert_eq!(size_of::<raw::barrier::Cell>(), 8);
         assert_eq!(size_of::<raw::event::EventWord>(), 4);
+        #[cfg(feature = "raw_sync")]
+        assert_eq!(size_of::<raw::lone_event::LoneEvent>(), 8);
         assert_eq!(size_of::<raw::record::Head>(), 16);
         assert_eq!(size_of::<raw::journal::Head>(), 104);
         assert_eq!(size_of::<raw::spsc::Fixed>(), 48);

@@ -24,6 +24,13 @@ impl Token {
     /// The bits of a generation, which wraps.
     pub(crate) const GENERATION_MASK: u32 = Self::MASK >> Self::SLOT_BITS;
 
+    /// Names nobody, in any registry.
+    #[cfg(feature = "raw_sync")]
+    pub(crate) const NOBODY: Self = match NonZeroU32::new(1 << Self::SLOT_BITS) {
+        Some(bits) => Self(bits),
+        None => Self(NonZeroU32::MAX),
+    };
+
     /// The participant that joined `slot` in `generation`.
     pub(crate) fn new(generation: u32, slot: u32) -> Self {
         debug_assert!(slot < Self::MOST_SLOTS);
@@ -84,5 +91,7 @@ mod tests {
         assert_eq!(Token::from_bits(0), None);
         let garbage = Token::from_bits(1 << 20).unwrap();
         assert!(garbage.slot() >= Token::MOST_SLOTS);
+        #[cfg(feature = "raw_sync")]
+        assert!(Token::NOBODY.slot() >= Token::MOST_SLOTS);
     }
 }

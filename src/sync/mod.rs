@@ -16,6 +16,8 @@ mod died;
 mod event;
 mod lock;
 mod permit;
+#[cfg(feature = "raw_sync")]
+pub mod raw_sync;
 mod rlock;
 mod rwlock;
 mod semaphore;

@@ -14,6 +14,12 @@ impl Deadline {
     #[cfg(loom)]
     pub(crate) const PAST: Self = Self(0);
 
+    /// Whether the time has come: as good as never under loom, which has no time.
+    #[cfg(loom)]
+    pub(crate) fn is_past(self) -> bool {
+        self == Self::PAST
+    }
+
     /// As absolute monotonic nanoseconds; `None` for never.
     pub(crate) fn nanos(self) -> Option<u64> {
         (self != Self::NEVER).then_some(self.0)

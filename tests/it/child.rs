@@ -174,6 +174,8 @@ fn plays_its_role() {
         super::pid_namespace::ROLES,
         super::pipe::ROLES,
         super::queue::ROLES,
+        #[cfg(feature = "raw_sync")]
+        super::raw_sync::ROLES,
         super::rlock::ROLES,
         super::rwlock::ROLES,
         super::segment::ROLES,

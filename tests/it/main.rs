@@ -22,6 +22,8 @@ mod names;
 mod pid_namespace;
 mod pipe;
 mod queue;
+#[cfg(feature = "raw_sync")]
+mod raw_sync;
 mod rlock;
 mod rwlock;
 mod segment;
