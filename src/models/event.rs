@@ -273,7 +273,8 @@ fn each_set_lets_one_of_those_who_take_it_go_on() {
     });
 }
 
-/// At most one of two sets goes with the dead: the other is for who lives.
+/// However often it is set, whoever lives gets one of them: the dead spends at most one, and keeps
+/// nobody asleep beside a set event.
 #[test]
 fn whoever_would_take_a_set_and_dies_leaves_it_or_has_spent_it() {
     at_every_death(2, |k, died| {
@@ -286,11 +287,16 @@ fn whoever_would_take_a_set_and_dies_leaves_it_or_has_spent_it() {
         let taker = start(&world, 1, &shared, |peers, shared| {
             assert_eq!(shared.event.wait_and_take(peers, Deadline::NEVER), Ok(()));
             assert!(shared.is_done(0));
+            shared.work[1].store(true, Ordering::Relaxed);
         });
         let peers = seat(&world, 2);
         shared.announce(&peers, 0);
-        victim.join().unwrap();
-        shared.event.set(&peers);
+        while !shared.is_done(1) {
+            shared.event.set(&peers);
+            thread::yield_now();
+        }
         taker.join().unwrap();
+        shared.event.set(&peers);
+        victim.join().unwrap();
     });
 }
