@@ -153,7 +153,7 @@ fn wait_until(ends: &mut [&mut dyn Waitable], deadline: Deadline) -> Result<Vec<
                 berth.ring.lie_down(End::Consumer);
             }
             if !fence_everywhere(&berths) {
-                pace = Pace::new();
+                pace.shorten();
             }
         }
         // Whoever sends from now on sees the bells.

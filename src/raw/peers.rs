@@ -104,6 +104,11 @@ impl Pace {
         }
     }
 
+    /// Short again, for whoever may be woken by nobody; a breath that was taken stays so.
+    pub(crate) fn shorten(&mut self) {
+        self.slice = Self::FIRST;
+    }
+
     /// Whether a dying owner is to be watched without rest: once in a wait.
     #[cfg(not(loom))]
     pub(crate) fn take_breath(&mut self) -> bool {

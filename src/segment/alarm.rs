@@ -30,7 +30,7 @@ impl Alarm<'_> {
             return Waited::TimedOut;
         }
         if alarms.len() > futex::MOST_WORDS {
-            *pace = Pace::new();
+            pace.shorten();
         }
         let mut words: Vec<_> = alarms
             .iter()
@@ -77,5 +77,81 @@ impl Alarm<'_> {
             futex::Woken::Time if deadline.is_past() => Waited::TimedOut,
             futex::Woken::Time => Waited::Slice,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::{Segment, SegmentOptions};
+    use crate::sys::atomic::Ordering;
+    use crate::sys::lifeline::DIED;
+
+    /// What the kernel watches at once, and more.
+    const COUNTS: [usize; 2] = [1, futex::MOST_WORDS + 1];
+
+    fn segment() -> Segment {
+        SegmentOptions::new().lifeline(false).anonymous().unwrap()
+    }
+
+    /// How often this thread has slept until now.
+    fn sleeps() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+
+    fn wait(segment: &Segment, count: usize, owner: Option<Token>, pace: &mut Pace) -> Waited {
+        let idle = AtomicU32::new(0);
+        let alarm = || Alarm {
+            seat: segment.inner().seat().unwrap(),
+            word: &idle,
+            expected: 0,
+            owner,
+        };
+        let alarms: Vec<_> = (0..count).map(|_| alarm()).collect();
+        Alarm::wait_for_any(&alarms, pace, Deadline::NEVER)
+    }
+
+    /// One whose lifeline is broken and who takes long to die, as whoever has much memory does.
+    #[test]
+    fn a_dying_owner_is_watched_without_rest_once_in_a_wait() {
+        const ROUNDS: u64 = 20;
+        for count in COUNTS {
+            let segment = segment();
+            let seat = segment.inner().seat().unwrap();
+            let slot = seat.registry().slot(seat.me().slot()).unwrap();
+            slot.lifeline.store(DIED, Ordering::Release);
+            let mut pace = Pace::new();
+            assert_eq!(
+                wait(&segment, count, Some(seat.me()), &mut pace),
+                Waited::Slice
+            );
+            assert!(!pace.take_breath(), "the breath was taken");
+            let before = sleeps();
+            for _ in 0..ROUNDS {
+                let waited = wait(&segment, count, Some(seat.me()), &mut pace);
+                assert_eq!(waited, Waited::Slice);
+            }
+            let slept = sleeps() - before;
+            assert!(slept < 4 * ROUNDS, "{count} ends: {slept} sleeps");
+        }
+    }
+
+    #[test]
+    fn slices_stay_short_where_not_all_are_watched() {
+        let segment = segment();
+        let next = COUNTS.map(|count| {
+            let mut pace = Pace::new();
+            for _ in 0..4 {
+                assert_eq!(wait(&segment, count, None, &mut pace), Waited::Slice);
+            }
+            pace.next_slice()
+        });
+        let mut pace = Pace::new();
+        let slices: Vec<_> = (0..5).map(|_| pace.next_slice()).collect();
+        assert_eq!(next, [slices[4], slices[1]]);
     }
 }

@@ -118,7 +118,7 @@ impl Spsc<'_> {
             }
             self.lie_down(end);
             if !peers.fence_everywhere() {
-                pace = Pace::new();
+                pace.shorten();
             }
             let mut found = look();
             let mut waited = Waited::Slice;
