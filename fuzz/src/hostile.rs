@@ -120,6 +120,15 @@ impl Ground {
         }
     }
 
+    /// Where the first byte lies that `change` changes.
+    pub fn first_change(&self, change: impl FnOnce()) -> usize {
+        let all = || (0..self.bytes.len()).map(|at| self.read(at));
+        let before: Vec<_> = all().collect();
+        change();
+        let changed = all().zip(before).position(|(now, then)| now != then);
+        changed.expect("a change")
+    }
+
     fn read(&self, at: usize) -> u8 {
         if at >= self.bytes.len() {
             return 0;
