@@ -32,6 +32,12 @@ storm:
 wordcount *args:
     cargo run --release --example wordcount -- {{args}}
 
+logger *args:
+    cargo run --release --example logger -- {{args}}
+
+chat room name:
+    cargo run --release --example chat -- {{room}} {{name}}
+
 # `just fuzz` runs every target for 20 s, `just fuzz lock_ops 600` one for longer.
 fuzz target="" seconds="20":
     {{ if target == "" { "FUZZ_SECONDS=" + seconds + " .ci/run fuzz" } else { "cargo +nightly fuzz run " + target + " -- -timeout=10 -max_total_time=" + seconds } }}

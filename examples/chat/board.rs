@@ -12,6 +12,7 @@ use outlive::segment::Participant;
 pub(crate) struct Board {
     /// Lines that were ever said.
     pub(crate) count: u64,
+    /// The last of them.
     lines: [Line; 64],
     pub(crate) guests: [Guest; 32],
 }

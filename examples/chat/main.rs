@@ -4,9 +4,9 @@
 //! cargo run --example chat -- ROOM NAME
 //! ```
 //!
-//! What one types all others see, and who comes sees the last lines that were said. The processes
-//! know of each other only through the room, which is a named segment; it stays when all have gone,
-//! until `rm /dev/shm/outlive.chat-ROOM`.
+//! What one types all others see, and who comes sees the last 64 lines. The processes know of each
+//! other only through the room, which is a named segment; it stays when all have gone, until
+//! `rm /dev/shm/outlive.chat-ROOM`.
 //!
 //! # Why a kill does no harm
 //!
@@ -68,7 +68,7 @@ fn chat(room: &str, name: &str) -> Result<()> {
     std::thread::scope(|scope| {
         let listener = scope.spawn(|| room.listen(&is_over).map_err(|error| error.to_string()));
         let spoken = room.speak(name);
-        is_over.store(true, Ordering::Relaxed);
+        is_over.store(true, Ordering::Release);
         room.news.set()?;
         listener.join().map_err(|_| "the listener is gone")??;
         spoken
@@ -125,7 +125,7 @@ impl Room {
     fn listen(&self, is_over: &AtomicBool) -> Result<()> {
         let mut seen = 0;
         loop {
-            let is_last = is_over.load(Ordering::Relaxed);
+            let is_last = is_over.load(Ordering::Acquire);
             // Another listener may clear what this one has not seen. Then it looks after the tick.
             self.news.clear()?;
             self.tell_deaths()?;
