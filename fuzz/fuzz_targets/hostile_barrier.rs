@@ -54,9 +54,10 @@ fuzz_target!(|steps: Vec<Step>| {
             Step::Meet(second, blows) => {
                 let barrier = &all[usize::from(*second)];
                 std::thread::scope(|scope| {
-                    scope.spawn(|| drop(barrier.wait_timeout(SHORT)));
+                    let other = scope.spawn(|| drop(barrier.wait_timeout(SHORT)));
                     blows.iter().for_each(|blow| hit(*second, blow));
                     drop(barrier.wait_timeout(SHORT));
+                    other.join().expect("it does not panic");
                 });
             }
             Step::Abort(second) => drop(all[usize::from(*second)].abort()),

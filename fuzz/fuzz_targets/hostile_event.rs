@@ -42,7 +42,7 @@ fuzz_target!(|steps: Vec<Step>| {
             Step::Storm(blows) => {
                 let is_over = AtomicBool::new(false);
                 std::thread::scope(|scope| {
-                    scope.spawn(|| {
+                    let storm = scope.spawn(|| {
                         while !is_over.load(Ordering::Relaxed) {
                             blows.iter().for_each(hit);
                         }
@@ -50,6 +50,7 @@ fuzz_target!(|steps: Vec<Step>| {
                     drop(event.wait_timeout(SHORT));
                     drop(event.set());
                     is_over.store(true, Ordering::Relaxed);
+                    storm.join().expect("it does not panic");
                 });
             }
             Step::Set => drop(event.set()),
