@@ -24,6 +24,7 @@
 //! | [`AtomicArray`] | integers without a lock | nothing to see |
 //! | [`queue::spsc`] | items, from one to one | published items stay, the other end is told |
 //! | [`Queue`] | messages, from many to many | whole or never; taken and not dealt with, delivered again |
+//! | [`JoinableQueue`] | the same, and waiting until all are dealt with | nobody waits for the dead |
 //! | [`queue::pipe`] | messages, to and fro | what was sent arrives whole, then the other end is told |
 //! | [`queue::mpmc`] | items, from many to many | each is delivered, and once more at the most |
 //!
@@ -89,7 +90,7 @@ mod sys;
 #[cfg(not(loom))]
 pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(not(loom))]
-pub use crate::queue::messages::Queue;
+pub use crate::queue::messages::{JoinableQueue, Queue};
 #[cfg(not(loom))]
 pub use crate::queue::pipe::pipe;
 #[cfg(not(loom))]

@@ -1,6 +1,7 @@
 //! Messages between many: each once, in its producer's order, whoever dies when.
 
 mod deaths;
+mod join;
 
 use loom::cell::Cell;
 use loom::sync::Arc;
@@ -80,7 +81,7 @@ impl Queue {
     fn get_as(&self, peers: &impl Peers, wait: &Wait<Patience>) -> Result<u32, Refused> {
         let message = self.receive(peers, wait)?;
         let item = self.read(&message);
-        self.messages().release(peers, &message);
+        self.messages().release(peers, &message, never);
         Ok(item)
     }
     fn get(&self, peers: &impl Peers) -> Result<u32, Refused> {
@@ -213,7 +214,7 @@ fn a_message_that_is_held_is_in_nobody_s_way() {
         };
         (2..=3).for_each(|item| assert_eq!(queue.get(&peers), Ok(item)));
         assert_eq!(queue.read(&held), 1);
-        queue.messages().release(&peers, &held);
+        queue.messages().release(&peers, &held, never);
         producer.join().unwrap();
         queue.is_whole(&peers);
     });
@@ -232,7 +233,7 @@ fn comes_back(patience: Deadline) {
             thread::spawn(move || {
                 let message = queue.receive(&peers, &SLEEP).unwrap();
                 assert_eq!((message.deliveries(), queue.read(&message)), (2, 1));
-                queue.messages().release(&peers, &message);
+                queue.messages().release(&peers, &message, never);
             })
         };
         queue.messages().give_back(&peers, &message, patience);

@@ -1,4 +1,5 @@
-//! Messages of any type and length, between many: [`Queue`].
+//! Messages of any type and length, between many: [`Queue`], and [`JoinableQueue`], which can wait
+//! until all of them are dealt with.
 //!
 //! # Examples
 //!
@@ -35,6 +36,7 @@ mod delivery;
 mod error;
 mod get;
 mod held;
+mod joinable;
 mod loan;
 mod options;
 mod put;
@@ -51,6 +53,7 @@ pub use codec::{Codec, CodecError, Postcard, Raw};
 pub use delivery::Delivery;
 pub use error::{GetError, PutError};
 pub use get::Iter;
+pub use joinable::{JoinableOptions, JoinableQueue, Task, Tasks};
 pub use loan::{Loan, Received};
 pub use options::QueueOptions;
 
@@ -98,6 +101,9 @@ pub type ByteQueue = Queue<Vec<u8>, Raw>;
 /// is one that was taken and not yet dealt with, but for the bytes that it keeps. A short lock guards the
 /// order, never held while anything is encoded or decoded.
 ///
+/// Python's `SimpleQueue` has no type of its own here: it saves Python the thread that feeds a
+/// `Queue`, and there is none.
+///
 /// # If a process dies
 ///
 /// Putting a message: either it is there, whole, or it never was. Taking one, or with its
@@ -106,6 +112,7 @@ pub type ByteQueue = Queue<Vec<u8>, Raw>;
 /// comes after a death or a [`Delivery::nack`]. Waiting: nobody notices. Within the short lock: the next to take it
 /// brings up what was begun. A stopped process is not dead; stopped within the short lock,
 /// which takes bad luck, it holds everybody up, and the timed forms are for that.
+#[doc(alias = "SimpleQueue")]
 pub struct Queue<T, C = Postcard> {
     bound: Hold,
     of: PhantomData<fn(T) -> (T, C)>,

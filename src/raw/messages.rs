@@ -32,6 +32,8 @@
 //!    cursor back first.
 //! 6. A sleeper announces itself, then looks with the lock, then sleeps. Whoever makes room or
 //!    brings a message looks at the bell after its change.
+//! 7. A message is unfinished exactly while its block is ready, returned or claimed. No count says
+//!    so, only the chain. See `join` for who wakes those that wait for the last of them.
 //!
 //! Returned messages are delivered first, the oldest of them before the others.
 //!
@@ -54,6 +56,7 @@
 mod block;
 mod chain;
 mod held;
+mod join;
 #[cfg(not(loom))]
 mod place;
 mod repair;
@@ -90,7 +93,9 @@ pub(crate) struct Head {
     closed: AtomicU32,
     not_empty: Bell,
     not_full: Bell,
-    unused: [AtomicU64; 4],
+    /// For those who wait until nothing is unfinished.
+    all_done: Bell,
+    unused: [AtomicU32; 7],
     inner: Inner,
 }
 
@@ -119,7 +124,8 @@ impl Head {
             closed: AtomicU32::new(0),
             not_empty: Bell::new(),
             not_full: Bell::new(),
-            unused: [word(), word(), word(), word()],
+            all_done: Bell::new(),
+            unused: core::array::from_fn(|_| AtomicU32::new(0)),
             inner: Inner {
                 lock: LockWord::new(),
                 due: AtomicU32::new(0),

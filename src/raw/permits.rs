@@ -62,7 +62,8 @@ impl Bell {
         Self(AtomicU32::new(0))
     }
 
-    /// Whether anybody may sleep. Relaxed: only for a caller that a lock orders after announcements.
+    /// Whether anybody may sleep. Relaxed: only for a caller that a lock, or another bell, orders
+    /// after announcements.
     pub(super) fn is_heard(&self) -> bool {
         self.0.load(Ordering::Relaxed) & Self::SLEEPERS != 0
     }
@@ -81,6 +82,13 @@ impl Bell {
         if self.0.fetch_and(!Self::SLEEPERS, Ordering::AcqRel) & Self::SLEEPERS != 0 {
             self.ring_always(peers, count);
         }
+    }
+
+    /// Changes nothing, but is a change of the word: of this and a ring one comes later, and sees
+    /// all that was done before the other.
+    pub(super) fn pass(&self) {
+        // AcqRel: pairs with that of `ring`, in both directions.
+        self.0.fetch_or(0, Ordering::AcqRel);
     }
 
     /// Wakes up to `count` sleepers, and leaves the flag as it is.

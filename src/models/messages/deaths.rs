@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::super::world::{World, at_every_death, mortal, seat};
-use super::{LONG, Notes, Queue, SHORT, SLEEP, TRY, sorted, token};
+use super::{LONG, Notes, Queue, SHORT, SLEEP, TRY, never, sorted, token};
 use crate::raw::mpmc::Redelivery;
 use crate::sys::clock::Deadline;
 
@@ -96,7 +96,7 @@ fn a_consumer_dies(redelivery: Redelivery) {
             mortal(&world, 0, k, died, move |peers| {
                 let message = queue.receive(peers, &SLEEP).unwrap();
                 shown.push(queue.read(&message));
-                queue.messages().release(peers, &message);
+                queue.messages().release(peers, &message, never);
             })
         };
         let survivor = {
@@ -144,7 +144,7 @@ fn a_waiter_s_death_strands_nobody() {
             mortal(&world, 0, k, died, move |peers| {
                 let message = queue.receive(peers, &SLEEP).unwrap();
                 shown.push(queue.read(&message));
-                queue.messages().release(peers, &message);
+                queue.messages().release(peers, &message, never);
             })
         };
         let survivor = {
@@ -199,7 +199,7 @@ fn after_a_death(world: &Arc<World>, j: usize) -> Option<(Arc<Queue>, Notes)> {
         queue.put(&dead, 2).unwrap();
         let message = queue.receive(&dead, &TRY).unwrap();
         shown.push(queue.read(&message));
-        queue.messages().release(&dead, &message);
+        queue.messages().release(&dead, &message, never);
         let _room = queue.messages().reserve_room(&dead, &TRY, SHORT);
         crate::sys::crash::point();
     };

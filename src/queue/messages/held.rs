@@ -55,6 +55,21 @@ fn refused<R>(hold: &Hold, why: Refused, blocked: R, closed: R) -> R {
     }
 }
 
+/// Waits until nothing is unfinished; `false` where that took longer than `limit`.
+pub(super) fn join(hold: &Hold, limit: &Limit) -> crate::error::Result<bool> {
+    let joined = hold.view().join(&hold.seat()?, limit);
+    if let Ok(met) | Err(Refused::Blocked(met)) = joined {
+        reap_after(hold, met);
+    }
+    Ok(joined.is_ok())
+}
+
+/// Messages that are not done. A child forked since that cannot join the segment looks too.
+pub(super) fn unfinished(hold: &Hold) -> usize {
+    let seat = hold.seat().ok();
+    hold.view().unfinished(seat.as_ref(), patience())
+}
+
 /// Puts a short message.
 pub(super) fn put(hold: &Hold, limit: &Limit, bytes: &[u8]) -> Result<(), PutError> {
     check(hold, bytes.len())?;
@@ -226,7 +241,7 @@ impl Drop for Claim<'_> {
         if let Some(message) = self.message.take()
             && let Some(seat) = self.hold.seat_of(message.owner())
         {
-            self.hold.view().release(&seat, &message);
+            self.hold.view().release(&seat, &message, patience);
         }
     }
 }

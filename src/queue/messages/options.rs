@@ -80,9 +80,7 @@ impl<T, C> QueueOptions<T, C> {
     ///
     /// As [`Queue::new`].
     pub fn anonymous(&self) -> Result<Queue<T, C>> {
-        let spec = Queue::<T, C>::spec();
-        let object = Object::create(&Segment::home()?, None, spec, self.len()?, self.init())?;
-        Queue::bind(object)
+        self.make(&Segment::home()?, None, Queue::<T, C>::spec())
     }
 
     /// Creates the queue called `name`.
@@ -91,9 +89,7 @@ impl<T, C> QueueOptions<T, C> {
     ///
     /// As [`Queue::create`].
     pub fn create(&self, segment: &Segment, name: &str) -> Result<Queue<T, C>> {
-        let spec = Queue::<T, C>::spec();
-        let object = Object::create(segment, Some(name), spec, self.len()?, self.init())?;
-        Queue::bind(object)
+        self.make(segment, Some(name), Queue::<T, C>::spec())
     }
 
     /// Opens the queue called `name`, which was created with this type and codec. It stays as it was
@@ -112,9 +108,32 @@ impl<T, C> QueueOptions<T, C> {
     ///
     /// As [`Queue::open_or_create`].
     pub fn open_or_create(&self, segment: &Segment, name: &str) -> Result<Queue<T, C>> {
-        let spec = Queue::<T, C>::spec();
-        let object = Object::open_or_create(segment, name, spec, self.len()?, self.init())?;
-        Queue::bind(object)
+        self.open_or_make(segment, name, Queue::<T, C>::spec())
+    }
+
+    pub(super) fn make(
+        &self,
+        segment: &Segment,
+        name: Option<&str>,
+        spec: Spec,
+    ) -> Result<Queue<T, C>> {
+        Queue::bind(Object::create(
+            segment,
+            name,
+            spec,
+            self.len()?,
+            self.init(),
+        )?)
+    }
+
+    pub(super) fn open_or_make(
+        &self,
+        segment: &Segment,
+        name: &str,
+        spec: Spec,
+    ) -> Result<Queue<T, C>> {
+        let (len, init) = (self.len()?, self.init());
+        Queue::bind(Object::open_or_create(segment, name, spec, len, init)?)
     }
 
     fn area(&self) -> usize {

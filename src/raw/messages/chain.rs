@@ -33,7 +33,7 @@ impl<'a> Messages<'a> {
 
     /// Where the next block begins; `None` where the word makes no sense.
     #[inline]
-    fn end(&self, at: u32, word: Word) -> Option<u32> {
+    pub(super) fn end(&self, at: u32, word: Word) -> Option<u32> {
         let end = at.checked_add(word.units())?;
         (end > at && end <= self.units).then_some(end)
     }
@@ -50,7 +50,7 @@ impl<'a> Messages<'a> {
             let mut word = block.word();
             let mut end = chain.end(next, word)?;
             if word.phase() == Phase::Free {
-                (word, end) = chain.join(block, word, end);
+                (word, end) = chain.merge(block, word, end);
             }
             next = end;
             Some((block, word))
@@ -64,7 +64,7 @@ impl<'a> Messages<'a> {
 
     /// Joins a free block with the free ones behind it.
     #[inline]
-    fn join(&self, block: Block<'_>, word: Word, end: u32) -> (Word, u32) {
+    fn merge(&self, block: Block<'_>, word: Word, end: u32) -> (Word, u32) {
         let cursor = &self.head.inner.cursor;
         let mut joined = (word, end);
         while joined.1 < self.units

@@ -98,6 +98,8 @@ impl Messages<'_> {
         if met {
             self.head.not_empty.ring(peers, u32::MAX);
             self.head.not_full.ring(peers, u32::MAX);
+            // By policy a dead consumer's message is done.
+            self.head.all_done.ring(peers, u32::MAX);
         }
         met
     }

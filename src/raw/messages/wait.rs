@@ -26,9 +26,11 @@ pub(crate) enum Refused {
 
 /// What somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     Room,
     Message,
+    /// That nothing is unfinished.
+    End,
 }
 
 /// How long a caller waits.
@@ -126,10 +128,17 @@ impl Messages<'_> {
         Ok(got)
     }
 
-    /// Frees the room of a message that was read. Waits for nobody.
+    /// Frees the room of a message that was read. Waits for nobody, but where somebody joins, for
+    /// the lock until `patience` ends.
     #[inline]
-    pub(crate) fn release(&self, peers: &impl Peers, message: &Message) {
+    pub(crate) fn release(
+        &self,
+        peers: &impl Peers,
+        message: &Message,
+        patience: impl FnOnce() -> Deadline,
+    ) {
         self.free(peers, message.held);
+        self.tell_joiners(peers, patience);
     }
 
     /// Lets a message come again. Where the lock cannot be had until `patience` ends, it is left to
@@ -171,7 +180,7 @@ impl Messages<'_> {
 
     /// Does `act` with the lock, as soon as it is possible.
     #[inline]
-    fn act<T>(
+    pub(super) fn act<T>(
         &self,
         peers: &impl Peers,
         wait: &Wait<impl Fn() -> Deadline>,
@@ -224,6 +233,9 @@ impl Messages<'_> {
     ) -> Result<T, Attempt> {
         self.spin(side);
         let look = |others: &mut Others, slept: bool| {
+            if side == Side::End {
+                self.come_after_releases();
+            }
             let done = self.try_act(peers, || deadline, met, Some(others), act);
             if let Err(Attempt::Idle) = done {
                 return Err(NoneFree);
@@ -238,6 +250,7 @@ impl Messages<'_> {
         let bell = match side {
             Side::Room => &self.head.not_full,
             Side::Message => &self.head.not_empty,
+            Side::End => &self.head.all_done,
         };
         let mut buried = false;
         let end = bell.wait_for(peers, deadline, &mut buried, look, || {
@@ -255,6 +268,8 @@ impl Messages<'_> {
             let is_time = match side {
                 Side::Room => self.head.inner.head.load(Ordering::Relaxed) != head,
                 Side::Message => self.len() > 0,
+                // A task takes longer than a spin.
+                Side::End => return,
             };
             if is_time {
                 return;
