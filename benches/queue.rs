@@ -10,8 +10,8 @@ use std::hint::black_box;
 use std::io::Write;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use outlive::Queue;
 use outlive::queue::messages::{ByteQueue, Raw};
+use outlive::{JoinableQueue, Queue};
 
 fn alone(c: &mut Criterion) {
     let mut group = c.benchmark_group("queue/put and get");
@@ -30,6 +30,13 @@ fn alone(c: &mut Criterion) {
     });
     group.bench_function("empty", |b| {
         b.iter(|| assert!(black_box(&queue).try_get().is_err()));
+    });
+    let tasks = JoinableQueue::new(1024).unwrap();
+    group.bench_function("and task_done", |b| {
+        b.iter(|| {
+            black_box(&tasks).put(&7_u64).unwrap();
+            black_box(black_box(&tasks).get().unwrap().task_done())
+        });
     });
     group.bench_function("full", |b| {
         (0..1024).for_each(|item| queue.put(&item).unwrap());

@@ -5,6 +5,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use outlive::JoinableQueue;
 use outlive::Queue;
 use outlive::queue::messages::{Delivery, Loan};
 use outlive_fuzz::hostile::{Blow, Ground};
@@ -29,6 +30,7 @@ enum Step {
     Close,
     Reopen,
     Reap,
+    Joinable(u8),
 }
 
 fuzz_target!(|steps: Vec<Step>| {
@@ -80,6 +82,15 @@ fuzz_target!(|steps: Vec<Step>| {
             }
             Step::Close => drop(queue.close()),
             Step::Reopen => drop(Queue::<Item>::open(&segment, "queue").map(|q| q.try_get())),
+            Step::Joinable(item) => {
+                let tasks = JoinableQueue::<u8>::open_or_create(&segment, "tasks", 4);
+                let Ok(tasks) = tasks else { continue };
+                drop((tasks.try_put(item), tasks.unfinished()));
+                if let Ok(task) = tasks.try_get() {
+                    task.task_done();
+                }
+                drop((tasks.join_timeout(SHORT), tasks.try_join()));
+            }
             Step::Reap => drop((segment.participants(), segment.reap())),
         }
     }

@@ -1,5 +1,5 @@
-//! One process's use of a queue of messages, beside a deque; the room that is taken is counted
-//! beside it too.
+//! One process's use of a queue of messages that can be joined, beside a deque; the room that is
+//! taken is counted beside it too.
 
 #![no_main]
 
@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use outlive::Queue;
-use outlive::queue::messages::{ByteQueue, GetError, Loan, PutError, Raw, Received};
+use outlive::JoinableQueue;
+use outlive::queue::messages::{GetError, Loan, PutError, Raw, Received, Task};
 use outlive_fuzz::hostile::options;
 use outlive_fuzz::limits::SHORT;
 
@@ -22,6 +22,10 @@ enum Step {
     PutTimed(u8, u16),
     Get,
     GetTimed,
+    GetTask,
+    TaskDone(u8),
+    GiveTaskBack(u8),
+    JoinTimed,
     Receive,
     Ack(u8),
     Nack(u8),
@@ -61,6 +65,11 @@ impl Model {
         self.next += 1;
     }
 
+    /// What was put and is not done, so many of it taken.
+    fn unfinished(&self, taken: usize) -> usize {
+        self.order.len() + self.returned.len() + taken
+    }
+
     /// What is to be delivered next.
     fn take(&mut self) -> Option<Known> {
         self.returned.sort_unstable();
@@ -86,7 +95,7 @@ fn at<T>(list: &mut Vec<T>, index: u8) -> Option<T> {
 fuzz_target!(|input: Input| {
     let segment = options().size(128 << 10).anonymous().expect("a segment");
     let (items, area) = (usize::from(input.items).max(1), usize::from(input.bytes));
-    let queue: ByteQueue = Queue::options(items)
+    let queue: JoinableQueue<Vec<u8>, Raw> = JoinableQueue::options(items)
         .bytes(area)
         .codec::<Raw>()
         .create(&segment, "queue")
@@ -95,6 +104,7 @@ fuzz_target!(|input: Input| {
     let mut model = Model::default();
     let mut held: Vec<(Received<'_>, Known)> = Vec::new();
     let mut loans: Vec<(Loan<'_>, u8)> = Vec::new();
+    let mut tasks: Vec<(Task<'_, Vec<u8>>, Known)> = Vec::new();
     let mut waits = 0..WAITS;
     let refused = |model: &Model, loans: usize, len: usize, why: &PutError| match why {
         // There may be room, but in pieces; never where nothing is taken.
@@ -135,12 +145,39 @@ fuzz_target!(|input: Input| {
                 };
                 match (got, model.take()) {
                     (Ok(bytes), Some(known)) => {
-                        fits(&bytes, known);
+                        fits(&bytes.task_done(), known);
                         model.taken -= units(known.2);
                     }
                     (Err(GetError::Empty), None) => assert!(!model.closed),
                     (Err(GetError::Closed), None) => assert!(model.closed),
                     (got, known) => panic!("{got:?} {known:?}"),
+                }
+            }
+            Step::GetTask => match (queue.try_get(), model.take()) {
+                (Ok(task), Some(known)) => {
+                    assert_eq!(task.deliveries(), known.3);
+                    tasks.push((task, known));
+                }
+                (Err(_), None) => {}
+                (got, known) => panic!("{got:?} {known:?}"),
+            },
+            Step::TaskDone(index) => {
+                if let Some((task, known)) = at(&mut tasks, *index) {
+                    fits(&task.task_done(), known);
+                    model.taken -= units(known.2);
+                }
+            }
+            Step::GiveTaskBack(index) => {
+                if let Some((task, known)) = at(&mut tasks, *index) {
+                    task.nack();
+                    model.returned.push(known);
+                }
+            }
+            Step::JoinTimed => {
+                let unfinished = model.unfinished(held.len() + tasks.len());
+                if unfinished == 0 || waits.next().is_some() {
+                    let joined = queue.join_timeout(SHORT).expect("joined the segment");
+                    assert_eq!(joined, unfinished == 0);
                 }
             }
             Step::Receive => match (queue.try_receive_bytes(), model.take()) {
@@ -197,11 +234,14 @@ fuzz_target!(|input: Input| {
             }
         }
         assert_eq!(queue.len(), model.order.len() + model.returned.len());
+        let unfinished = model.unfinished(held.len() + tasks.len());
+        assert_eq!(queue.unfinished(), unfinished);
+        assert_eq!(queue.try_join().expect("a seat"), unfinished == 0);
         assert_eq!(queue.is_full(), model.order.len() + loans.len() >= items);
         assert!(model.taken <= all_units);
     }
     // All held is given back, all is taken out: then all of the room is in one piece.
-    drop((held, loans));
+    drop((held, loans, tasks));
     while queue.try_get().is_ok() {}
     if !model.closed {
         drop(queue.try_loan(queue.max_message()).expect("room"));

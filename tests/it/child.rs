@@ -168,6 +168,7 @@ fn plays_its_role() {
         super::condition::ROLES,
         super::crowd::ROLES,
         super::event::ROLES,
+        super::joinable::ROLES,
         super::lock::ROLES,
         super::mpmc::ROLES,
         super::names::ROLES,

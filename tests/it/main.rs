@@ -16,6 +16,7 @@ mod condition;
 mod crowd;
 mod event;
 mod fork;
+mod joinable;
 mod lock;
 mod mpmc;
 mod names;

@@ -4,6 +4,7 @@ mod array;
 mod barrier;
 mod condition;
 mod event;
+mod joinable;
 mod lock;
 mod mpmc;
 mod pipe;
@@ -24,6 +25,7 @@ pub fn laws() -> Vec<super::Law> {
         barrier::LAWS,
         condition::LAWS,
         event::LAWS,
+        joinable::LAWS,
         lock::LAWS,
         mpmc::LAWS,
         pipe::LAWS,

@@ -12,8 +12,8 @@ use outlive::queue::spsc::Spsc;
 use outlive::queue::{GetError, PopError, PushError, PutError};
 use outlive::sync::{BarrierError, LockError};
 use outlive::{
-    Array, Barrier, Condition, ErrorKind, Event, Lock, Queue, RLock, RwLock, Segment, Semaphore,
-    Value, crash_points,
+    Array, Barrier, Condition, ErrorKind, Event, JoinableQueue, Lock, Queue, RLock, RwLock,
+    Segment, Semaphore, Value, crash_points,
 };
 
 use super::sweep::{ENTERING, segment};
@@ -279,6 +279,29 @@ pub const LAWS: &[Law] = &[
             },
         );
         assert!(stops >= ENTERING + 4, "{stops} stops");
+    }),
+    ("stops::in_a_task_that_others_wait_for", || {
+        let stops = each(
+            ENOUGH,
+            |segment| {
+                let tasks = JoinableQueue::create(segment, "tasks", 4).unwrap();
+                tasks.put(&7_u32).unwrap();
+                // Whoever ends the task is to see that somebody waits.
+                assert!(!tasks.join_timeout(Duration::from_millis(1)).unwrap());
+                tasks
+            },
+            |_, tasks| assert_eq!(tasks.get().unwrap().task_done(), 7),
+            |_, tasks| {
+                let joined = tasks.join_timeout(LIMIT).unwrap();
+                assert!(!joined || tasks.unfinished() == 0);
+                assert!(tasks.unfinished() <= 1);
+            },
+            |_, tasks| {
+                assert!(tasks.try_join().unwrap());
+                assert_eq!(tasks.unfinished(), 0);
+            },
+        );
+        assert!(stops >= ENTERING + 6, "{stops} stops");
     }),
     ("stops::in_a_sender", || {
         let stops = each(
