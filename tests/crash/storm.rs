@@ -12,6 +12,9 @@
     reason = "a worker has no other way to say what it found"
 )]
 
+mod letters;
+mod meetings;
+
 use std::time::{Duration, Instant};
 
 use outlive::queue::{GetError, PopError, PushError, PutError};
@@ -21,6 +24,8 @@ use outlive::{Array, AtomicArray, Lock, Segment, SegmentOptions, Semaphore, Valu
 
 use crate::crowd::{End, Forked};
 use crate::random::Random;
+use letters::{Ends, Letters};
+use meetings::Meetings;
 
 /// Longest that anything may take while members of the crowd die.
 const HANG: Duration = Duration::from_secs(1);
@@ -50,6 +55,8 @@ struct World {
     array: Array<u64>,
     mpmc: mpmc::Mpmc<u64>,
     spsc: spsc::Spsc<u64>,
+    meetings: Meetings,
+    letters: Letters,
     books: Books,
 }
 
@@ -83,6 +90,8 @@ impl World {
             array: Array::create(&segment, "array", 32).unwrap(),
             mpmc: mpmc::Mpmc::create(&segment, "mpmc", 64).unwrap(),
             spsc: spsc::Spsc::create(&segment, "spsc", 64).unwrap(),
+            meetings: Meetings::new(&segment),
+            letters: Letters::new(&segment),
             books: Books {
                 beats: array("beats", WORKERS),
                 records: array("records", WORKERS),
@@ -103,17 +112,31 @@ fn life(world: &World, me: usize, seed: u64) -> u8 {
     let mut random = Random::new(seed);
     let mut producer = None;
     let mut consumer = None;
+    let mut ends = Ends::default();
     loop {
-        let step = match random.below(8) {
-            0 => locked(world, me as u64 + 1),
-            1 => permitted(world, &mut random),
-            2 => recorded(world, me),
-            3 => counted(world, me),
-            4 => arrayed(world, me),
-            5 => exchanged(world, &mut random),
-            _ if me == 0 => pushed(world, &mut producer),
-            _ if me == 1 => popped(world, &mut consumer),
-            _ => Ok(()),
+        // Seldom what waits for the others: most of the kills are to meet somebody busy.
+        let step = match random.below(256) {
+            0 => world.meetings.heard(),
+            1 => world.meetings.noticed(),
+            2 => world.meetings.met(),
+            3 => world.letters.joined(),
+            busy => match busy % 12 {
+                0 => locked(world, me as u64 + 1),
+                1 => permitted(world, &mut random),
+                2 => recorded(world, me),
+                3 => counted(world, me),
+                4 => arrayed(world, me),
+                5 => exchanged(world, &mut random),
+                6 => world.meetings.told(&mut random),
+                7 => world.meetings.read_and_written(me, &mut random),
+                8 => world.letters.exchanged(me, &mut random, &mut ends),
+                _ => match me {
+                    0 => pushed(world, &mut producer),
+                    1 => popped(world, &mut consumer),
+                    2 => world.letters.sent(&mut ends),
+                    _ => world.letters.received(&mut ends),
+                },
+            },
         };
         if let Err(code) = step {
             return code;
@@ -294,6 +317,7 @@ fn everything() {
             }
         }
         pulse.check(&world, seed);
+        world.meetings.call(kill);
         crowd[victim].kill();
         crowd[victim] = start(victim, random.next());
         pulse.excuse(victim);
@@ -348,17 +372,7 @@ fn settle(world: &World, deaths: u64) {
             .or_else(|e| e.repair(|_| {}))
             .unwrap(),
     );
-    let sum = |books: &AtomicArray<u64>| books.to_vec().unwrap().iter().sum::<u64>();
-    let exact = |what: &str, total: u64, entered: u64| {
-        assert!(
-            total >= entered,
-            "{what}: {total} happened of {entered} that were finished"
-        );
-        assert!(
-            total <= entered + deaths,
-            "{what}: {total} happened, {entered} were finished"
-        );
-    };
+    let exact = |what, total, entered| exact(what, total, entered, deaths);
     let record = world.record.get().unwrap();
     assert!(record.iter().all(|one| *one == record[0]));
     exact("record", record[0], sum(&world.books.records));
@@ -370,6 +384,8 @@ fn settle(world: &World, deaths: u64) {
     let array = world.array.to_vec().unwrap();
     assert!(array.iter().all(|one| *one == array[0]));
     exact("array", array[0], sum(&world.books.arrays));
+    let meetings = world.meetings.settle(deaths);
+    let letters = world.letters.settle(deaths);
     while let Ok(item) = world.mpmc.try_get() {
         world.books.got.fetch_add(item as usize, 1).unwrap();
     }
@@ -396,13 +412,29 @@ fn settle(world: &World, deaths: u64) {
     );
     println!(
         "settled after {deaths} deaths: {} locked, {} records, {} counts, {} arrays, {} items, \
-         {lost} of them unentered, {again} twice, {} through spsc",
+         {lost} of them unentered, {again} twice, {} through spsc; {meetings}; {letters}",
         world.pair.get(0).unwrap(),
         record[0],
         world.count.get().unwrap(),
         array[0],
         got.iter().filter(|got| **got > 0).count(),
         world.books.last_popped.get(0).unwrap(),
+    );
+}
+
+fn sum(books: &AtomicArray<u64>) -> u64 {
+    books.to_vec().unwrap().iter().sum()
+}
+
+/// What was finished has happened, and no more than that but one for each death.
+fn exact(what: &str, total: u64, entered: u64, deaths: u64) {
+    assert!(
+        total >= entered,
+        "{what}: {total} happened of {entered} that were finished"
+    );
+    assert!(
+        total <= entered + deaths,
+        "{what}: {total} happened, {entered} were finished"
     );
 }
 

@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use outlive::{AtomicArray, Barrier, Condition, Event, Lock, RwLock, Segment, Semaphore};
+use outlive::queue::pipe::Pipe;
+use outlive::{
+    AtomicArray, Barrier, Condition, Event, JoinableQueue, Lock, Queue, RwLock, Segment, Semaphore,
+};
 
 use crate::crowd::Forked;
 use crate::random::Random;
@@ -109,11 +112,120 @@ pub const LAWS: &[crate::Law] = &[
             assert_eq!((lock.readers(), lock.writer()), (0, None));
         },
     ),
+    (
+        "waiters::a_killed_consumer_of_a_queue_strands_no_other",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let queue = Queue::<u64>::create(&segment, "queue", 4).unwrap();
+            let _producer = Forked::start(|| {
+                loop {
+                    queue.put(&7).unwrap();
+                    breath();
+                }
+            });
+            rounds(&segment, |turn| {
+                let delivery = queue.receive().unwrap();
+                assert_eq!(*delivery, 7);
+                turn();
+            });
+        },
+    ),
+    (
+        "waiters::a_killed_producer_of_a_queue_strands_no_other",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let queue = Queue::<String>::create(&segment, "queue", 1).unwrap();
+            let _consumer = Forked::start(|| {
+                loop {
+                    assert_eq!(queue.get().unwrap().len(), 400);
+                    breath();
+                }
+            });
+            // Long ones, whose room is reserved while they are written.
+            let long = "x".repeat(400);
+            rounds(&segment, |turn| {
+                queue.put(&long).unwrap();
+                turn();
+            });
+        },
+    ),
+    ("waiters::a_killed_joiner_strands_no_other", || {
+        let segment = Segment::anonymous().unwrap();
+        let tasks = JoinableQueue::<u64>::create(&segment, "tasks", 4).unwrap();
+        let _worker = Forked::start(|| {
+            loop {
+                tasks.put(&7).unwrap();
+                let task = tasks.get().unwrap();
+                breath();
+                task.task_done();
+                breath();
+            }
+        });
+        rounds(&segment, |turn| {
+            tasks.join().unwrap();
+            turn();
+        });
+    }),
+    (
+        "waiters::a_killed_receiver_of_a_pipe_strands_no_successor",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let pipe = Pipe::<String>::create(&segment, "pipe", 256).unwrap();
+            let _sender = Forked::start(|| {
+                let mut sender = pipe.sender().unwrap();
+                // Longer than the pipe. Where nobody receives, somebody soon will.
+                let message = "x".repeat(400);
+                loop {
+                    if sender.send_timeout(&message, HANG).is_err() {
+                        breath();
+                    }
+                }
+            });
+            rounds(&segment, |turn| {
+                // One at a time has the end, for one message.
+                if let Ok(mut receiver) = pipe.receiver()
+                    && let Ok(message) = receiver.recv_timeout(HANG / 20)
+                {
+                    assert_eq!(message.len(), 400, "torn");
+                    turn();
+                }
+                breath();
+            });
+        },
+    ),
+    (
+        "waiters::a_killed_sender_of_a_pipe_strands_no_successor",
+        || {
+            let segment = Segment::anonymous().unwrap();
+            let pipe = Pipe::<String>::create(&segment, "pipe", 256).unwrap();
+            let _receiver = Forked::start(|| {
+                let mut receiver = pipe.receiver().unwrap();
+                loop {
+                    match receiver.recv_timeout(HANG) {
+                        Ok(message) => assert_eq!(message.len(), 400, "torn"),
+                        Err(_) => breath(),
+                    }
+                }
+            });
+            let message = "x".repeat(400);
+            rounds(&segment, |turn| {
+                if let Ok(mut sender) = pipe.sender()
+                    && sender.send_timeout(&message, HANG / 20).is_ok()
+                {
+                    turn();
+                }
+                breath();
+            });
+        },
+    ),
 ];
+
+fn breath() {
+    std::thread::sleep(Duration::from_micros(50));
+}
 
 /// Notifies somebody, and nobody else before that one has had its turn or has died with the lock.
 fn notify_one_by_one(segment: &Segment, lock: &Lock, changed: &Condition) -> u8 {
-    let breath = || std::thread::sleep(Duration::from_micros(50));
     let turns = loop {
         match AtomicArray::<u64>::open(segment, "turns") {
             Ok(turns) => break turns,
