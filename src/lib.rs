@@ -62,6 +62,9 @@
 //!
 //! # Features
 //!
+//! `async`: the waiting operations as futures, for any executor: `get_async`, `lock_async` and
+//! others. The module `futures` tells all of it.
+//!
 //! `msgpack`: the codec `MsgPack` of [`Queue`], for types that postcard cannot carry.
 //!
 //! `raw_sync`: [`Event`] has the traits of the crate of that name, also in memory that is no
@@ -74,6 +77,8 @@ compile_error!("outlive runs on Linux only");
 
 #[cfg(not(loom))]
 mod error;
+#[cfg(all(feature = "async", not(loom)))]
+pub mod futures;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(not(loom))]

@@ -19,6 +19,7 @@ enum Step {
     Close,
     Reopen,
     Reap,
+    Watch,
 }
 
 fuzz_target!(|steps: Vec<Step>| {
@@ -43,6 +44,7 @@ fuzz_target!(|steps: Vec<Step>| {
             Step::Close => drop(queue.close()),
             Step::Reopen => queue = Mpmc::open(&segment, "queue").unwrap_or(queue),
             Step::Reap => drop(segment.participants()),
+            Step::Watch => drop(outlive::queue::wait_timeout(&mut [&mut queue], SHORT)),
         }
     }
 });

@@ -31,6 +31,7 @@ enum Step {
     Reopen,
     Reap,
     Joinable(u8),
+    Watch,
 }
 
 fuzz_target!(|steps: Vec<Step>| {
@@ -92,6 +93,10 @@ fuzz_target!(|steps: Vec<Step>| {
                 drop((tasks.join_timeout(SHORT), tasks.try_join()));
             }
             Step::Reap => drop((segment.participants(), segment.reap())),
+            Step::Watch => drop(outlive::queue::wait_timeout(
+                &mut [&mut queue.clone()],
+                SHORT,
+            )),
         }
     }
 });

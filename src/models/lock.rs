@@ -5,8 +5,8 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::world::{World, at_every_death, check, note_death, seat, token};
-use crate::raw::Peers;
 use crate::raw::lock::{LockWord, StillHeld, Taken};
+use crate::raw::{Pace, Peers};
 use crate::sys::clock::Deadline;
 
 /// A lock and what it protects; loom reports two accesses at once.
@@ -63,6 +63,67 @@ fn three_contenders_never_lose_a_wake() {
         threads.into_iter().for_each(|thread| {
             thread.join().unwrap();
         });
+    });
+}
+
+/// Sleeps as a watcher does, which takes nothing.
+fn watch(lock: &LockWord, peers: &impl Peers) {
+    let seen = lock.lie_down();
+    if let Some(holder) = lock.holder(peers, false) {
+        let mut pace = Pace::new();
+        peers.wait(lock.word(), seen, &[holder], &mut pace, Deadline::NEVER);
+    }
+}
+
+#[test]
+fn who_takes_after_a_watch_wakes_whoever_sleeps_still() {
+    check(2, || {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let watcher = {
+            let (peers, guarded) = (seat(&world, 1), guarded.clone());
+            thread::spawn(move || {
+                loop {
+                    watch(&guarded.lock, &peers);
+                    if guarded.lock.try_lock_watched(&peers).is_ok() {
+                        break;
+                    }
+                }
+                guarded.sum.set(guarded.sum.get() + 1);
+                guarded.lock.unlock(&peers, false);
+            })
+        };
+        let sleeper = {
+            let (peers, guarded) = (seat(&world, 2), guarded.clone());
+            thread::spawn(move || guarded.bump(&peers).unwrap())
+        };
+        guarded.bump(&seat(&world, 0)).unwrap();
+        watcher.join().unwrap();
+        sleeper.join().unwrap();
+        assert_eq!(guarded.sum.get(), 3);
+    });
+}
+
+#[test]
+fn a_watcher_of_a_lock_hands_on_what_it_was_woken_for() {
+    check(2, || {
+        let world = World::new();
+        let guarded = Guarded::new();
+        let watcher = {
+            let (peers, guarded) = (seat(&world, 1), guarded.clone());
+            thread::spawn(move || {
+                watch(&guarded.lock, &peers);
+                guarded.lock.hand_on(&peers);
+            })
+        };
+        let sleeper = {
+            let (peers, guarded) = (seat(&world, 2), guarded.clone());
+            thread::spawn(move || guarded.bump(&peers).unwrap())
+        };
+        guarded.bump(&seat(&world, 0)).unwrap();
+        watcher.join().unwrap();
+        sleeper.join().unwrap();
+        assert_eq!(guarded.sum.get(), 2);
     });
 }
 

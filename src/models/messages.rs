@@ -2,6 +2,7 @@
 
 mod deaths;
 mod join;
+mod watch;
 
 use loom::cell::Cell;
 use loom::sync::Arc;

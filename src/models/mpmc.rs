@@ -1,6 +1,7 @@
 //! The ring of many: every item once, in its producer's order, whoever dies when.
 
 mod deaths;
+mod watch;
 
 use loom::cell::Cell;
 use loom::sync::Arc;

@@ -44,6 +44,8 @@ laws! {
     a_death_while_forgetting_or_keeping_loses_only_what_was_forgotten
 }
 
+mod watch;
+
 /// What the permits lie in.
 enum Form {
     Cells(semaphore::Head, Vec<Cell>),

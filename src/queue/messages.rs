@@ -34,12 +34,15 @@ mod bytes;
 mod codec;
 mod delivery;
 mod error;
+#[cfg(feature = "async")]
+mod future;
 mod get;
 mod held;
 mod joinable;
 mod loan;
 mod options;
 mod put;
+mod wait;
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -5,6 +5,7 @@
 //! carries anything that serde can write, of any length, among many, and [`pipe`] between two, to
 //! and fro. [`wait()`] waits for several ends at once.
 
+mod berth;
 mod error;
 pub mod messages;
 pub mod mpmc;

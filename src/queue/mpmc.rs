@@ -18,8 +18,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "async")]
+mod future;
 mod items;
 mod options;
+mod wait;
 
 use std::fmt;
 use std::time::{Duration, Instant};

@@ -49,11 +49,14 @@ mod connection;
 mod error;
 mod frame;
 mod frames;
+#[cfg(feature = "async")]
+mod future;
 mod inbox;
 mod receiver;
 mod recv_bytes;
 mod sender;
 mod side;
+mod stream;
 mod travel;
 
 use std::fmt;

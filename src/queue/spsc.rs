@@ -30,6 +30,8 @@
 
 mod consumer;
 mod end;
+#[cfg(feature = "async")]
+mod future;
 mod items;
 mod producer;
 mod read_chunk;

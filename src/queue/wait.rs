@@ -1,60 +1,52 @@
-//! Waiting for the first of several ends that has something to receive.
+//! Waiting for the first of several things that has something to take.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::raw::spsc::{End, Spsc};
-use crate::raw::{Pace, Peers, Waited};
-use crate::segment::{Alarm, Bound, Object, Seat};
+use crate::raw::{Pace, Waited};
+use crate::segment::{Alarm, Berth, Look, Seat, fence_everywhere};
 use crate::sys::clock::Deadline;
 
 /// What can be waited for among others: [`pipe::Connection`](super::pipe::Connection),
-/// [`pipe::Receiver`](super::pipe::Receiver) and [`spsc::Consumer`](super::spsc::Consumer). They may
-/// lie in different segments.
+/// [`pipe::Receiver`](super::pipe::Receiver), [`spsc::Consumer`](super::spsc::Consumer),
+/// [`mpmc::Mpmc`](super::mpmc::Mpmc) and [`Queue`](crate::Queue). They may lie in different
+/// segments.
 pub trait Waitable: Sleeper {}
 
 /// How to wait for it; of this crate alone.
 #[expect(unnameable_types, reason = "nobody else can implement it")]
 pub trait Sleeper {
-    /// Whether there is something to receive, the end of file counted; where that takes a question
-    /// to the kernel, only with `ask`.
+    /// Whether there is something to take, the end counted; where that takes a question to the
+    /// kernel, only with `ask`.
     fn is_ready(&mut self, ask: bool) -> Result<bool>;
 
-    /// Where its bell is.
-    fn berth(&self) -> Result<Berth<'_>>;
+    /// Where it sleeps.
+    fn berth(&self) -> Result<Place>;
 }
 
-/// The bell of a consumer's end, and who is to ring it.
+/// Where a thing to wait for sleeps.
 #[expect(unnameable_types, reason = "as above")]
-#[derive(Debug)]
-pub struct Berth<'a> {
-    object: &'a Object,
-    seat: Seat<'a>,
-    ring: &'a Spsc<'static>,
-}
+pub struct Place(Box<dyn Berth>);
 
-impl<'a> Berth<'a> {
-    pub(super) fn of<V>(bound: &'a Bound<V>, ring: &'a Spsc<'static>) -> Result<Self> {
-        Ok(Self {
-            object: bound.object(),
-            seat: bound.seat()?,
-            ring,
-        })
-    }
-
-    fn alarm(&self) -> Alarm<'a> {
-        let (word, expected) = self.ring.bell(End::Consumer);
-        Alarm {
-            seat: self.seat,
-            word,
-            expected,
-            owner: self.ring.owner(End::Producer),
-        }
+impl Place {
+    pub(super) fn at(berth: impl Berth + 'static) -> Self {
+        Self(Box::new(berth))
     }
 }
 
-/// Waits until at least one of `ends` has something to receive; returns which, in their order. The
-/// end of file counts, as in [`Receiver::poll`](super::pipe::Receiver::poll).
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Place").field(self.0.object()).finish()
+    }
+}
+
+/// Waits until at least one of `ends` has something to take; returns which, in their order. The end
+/// counts too: the end of file, as in [`Receiver::poll`](super::pipe::Receiver::poll), and that a
+/// queue was closed.
+///
+/// Nothing is taken. What lies in a queue of many consumers may be gone when the caller tries to
+/// take it: use the `try_` form, and wait again.
 ///
 /// # Blocking
 ///
@@ -63,7 +55,9 @@ impl<'a> Berth<'a> {
 ///
 /// # If a process dies
 ///
-/// The one at the other end of one of them: that one is ready.
+/// The one at the other end of one of them: that one is ready. A consumer of a queue, taking
+/// something: it is there again. Waiting here: whatever it was woken for reaches another within
+/// 20 ms.
 ///
 /// # Errors
 ///
@@ -139,62 +133,59 @@ fn ready(ends: &mut [&mut dyn Waitable], ask: bool) -> Result<Vec<usize>> {
 }
 
 fn wait_until(ends: &mut [&mut dyn Waitable], deadline: Deadline) -> Result<Vec<usize>> {
-    let mut pace = Pace::new();
-    let mut ask = false;
-    loop {
-        let found = ready(ends, ask)?;
-        // Of nothing, nothing is to be hoped for.
-        if !found.is_empty() || ends.is_empty() {
-            return Ok(found);
+    let found = ready(ends, false)?;
+    // Of nothing, nothing is to be hoped for.
+    if !found.is_empty() || ends.is_empty() {
+        return Ok(found);
+    }
+    let berths = ends
+        .iter()
+        .map(|end| end.berth().map(|place| place.0))
+        .collect::<Result<Vec<_>>>()?;
+    let end = sleep_at(&berths, ends, deadline);
+    for berth in &berths {
+        if let Ok(seat) = berth.object().seat() {
+            berth.get_up(seat);
         }
-        {
-            let berths = berths_of(ends)?;
-            for berth in &berths {
-                berth.ring.lie_down(End::Consumer);
-            }
-            if !fence_everywhere(&berths) {
-                pace.shorten();
-            }
+    }
+    end
+}
+
+fn sleep_at(
+    berths: &[Box<dyn Berth>],
+    ends: &mut [&mut dyn Waitable],
+    deadline: Deadline,
+) -> Result<Vec<usize>> {
+    let objects: Vec<_> = berths.iter().map(|berth| berth.object()).collect();
+    let mut pace = Pace::new();
+    loop {
+        let bells: Vec<_> = berths.iter().map(|berth| berth.lie_down()).collect();
+        if !fence_everywhere(&objects)? {
+            pace.shorten();
         }
         // Whoever sends from now on sees the bells.
-        let found = ready(ends, false);
-        let berths = berths_of(ends)?;
-        let waited = match &found {
-            Ok(found) if found.is_empty() => {
-                let alarms: Vec<_> = berths.iter().map(Berth::alarm).collect();
-                Alarm::wait_for_any(&alarms, &mut pace, deadline)
-            }
-            _ => Waited::Woken,
-        };
-        for berth in &berths {
-            berth.ring.get_up(End::Consumer);
-        }
-        let found = found?;
+        let found = ready(ends, false)?;
         if !found.is_empty() {
             return Ok(found);
         }
-        ask = waited != Waited::Woken;
-        if waited == Waited::TimedOut {
-            return ready(ends, ask);
+        let seats = berths.iter().map(|berth| berth.object().seat());
+        let seats = seats.collect::<Result<Vec<Seat<'_>>>>()?;
+        let places = berths.iter().zip(&seats);
+        let looks: Vec<Look> = places
+            .map(|(berth, seat)| berth.look(*seat, false))
+            .collect();
+        let alarms: Vec<_> = (seats.iter().zip(&bells).zip(&looks))
+            .map(|((seat, (word, expected)), look)| Alarm {
+                seat: *seat,
+                word,
+                expected: *expected,
+                owners: &look.owners,
+            })
+            .collect();
+        let waited = Alarm::wait_for_any(None, &alarms, &mut pace, deadline);
+        let found = ready(ends, waited != Waited::Woken)?;
+        if !found.is_empty() || waited == Waited::TimedOut {
+            return Ok(found);
         }
     }
-}
-
-fn berths_of<'a>(ends: &'a [&mut dyn Waitable]) -> Result<Vec<Berth<'a>>> {
-    ends.iter().map(|end| end.berth()).collect()
-}
-
-/// Once for each segment.
-fn fence_everywhere(berths: &[Berth<'_>]) -> bool {
-    let mut fenced = true;
-    for (nth, berth) in berths.iter().enumerate() {
-        let earlier = berths.iter().take(nth);
-        if !earlier
-            .clone()
-            .any(|other| other.object.is_beside(berth.object))
-        {
-            fenced &= berth.seat.fence_everywhere();
-        }
-    }
-    fenced
 }

@@ -195,6 +195,40 @@ impl EventWord {
         }
     }
 
+    /// How the event is now: for [`EventWord::was_set_since`].
+    #[cfg(feature = "async")]
+    pub(crate) fn mark(&self) -> u32 {
+        self.look().0
+    }
+
+    /// Whether the event is set, or was since it was as in `first`.
+    #[cfg(feature = "async")]
+    pub(crate) fn was_set_since(&self, first: u32) -> bool {
+        self.look().was_set_since(State(first))
+    }
+
+    /// What a sleeper sleeps on.
+    #[cfg(feature = "async")]
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.0
+    }
+
+    /// Announces a sleeper, where the event is not set; what the word holds now.
+    #[cfg(feature = "async")]
+    pub(crate) fn lie_down(&self) -> u32 {
+        let mut seen = self.look();
+        for _ in 0..ROUNDS {
+            if seen.is_set() {
+                break;
+            }
+            match self.announce(seen) {
+                Ok(()) => return seen.with_sleepers().0,
+                Err(now) => seen = now,
+            }
+        }
+        seen.0
+    }
+
     #[inline]
     fn look(&self) -> State {
         // Acquire: pairs with the Release of the set.

@@ -61,8 +61,8 @@ pub(crate) struct Head {
     participants: AtomicU32,
     lock: LockWord,
     reach: AtomicU32,
-    bell: Bell,
-    crowd: Bell,
+    pub(super) bell: Bell,
+    pub(super) crowd: Bell,
     total: AtomicU64,
 }
 
@@ -299,6 +299,23 @@ impl Ledger<'_> {
         let guarded = entry.guarded.load().count_of(me).checked_add(count)?;
         entry.guarded.store(me, guarded);
         Some(left)
+    }
+
+    /// Whether `count` permits are free; takes none.
+    #[cfg(any(loom, feature = "async"))]
+    pub(super) fn are_free(
+        &self,
+        peers: &impl Peers,
+        count: u32,
+        others: &mut Others,
+        patience: Deadline,
+    ) -> bool {
+        let locked = self.head.lock.lock(peers, patience).is_ok();
+        let free = self.free(others);
+        if locked {
+            self.head.lock.unlock(peers, false);
+        }
+        locked && free >= count.into()
     }
 
     /// What `total` has over all entries. Exact inside the lock.

@@ -33,11 +33,12 @@
 //! asleep, or woken before it acts: the same. A word of garbage names an owner that does not exist,
 //! which is a dead one.
 
+mod watch;
+
+use super::{Pace, Peers, Token, Waited};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
-
-use super::{Pace, Peers, Token, Waited};
 
 /// The value of a lock word.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -346,19 +347,10 @@ impl LockWord {
             Attempt::Taken(taken) => Ok(taken),
             Attempt::Held(_) | Attempt::Changed(_) => {
                 if slept {
-                    self.pass_on(peers);
+                    self.hand_on(peers);
                 }
                 Err(StillHeld)
             }
-        }
-    }
-
-    /// Leaves without the lock after a sleep that may have swallowed a wake.
-    fn pass_on(&self, peers: &impl Peers) {
-        // Relaxed: publishes nothing; see the module's page on the flag.
-        let seen = State(self.0.fetch_or(State::WAITERS, Ordering::Relaxed));
-        if seen.owner().is_none() {
-            self.wake_one(peers);
         }
     }
 

@@ -61,6 +61,7 @@ mod join;
 mod place;
 mod repair;
 mod wait;
+mod watch;
 
 use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::clock::Deadline;
@@ -73,6 +74,7 @@ use block::{Phase, Word};
 use held::Held;
 pub(crate) use held::{Message, Room};
 pub(crate) use wait::{Met, Refused, Wait};
+pub(crate) use watch::Want;
 
 /// Words of a unit: the least that a block takes.
 #[cfg(not(loom))]

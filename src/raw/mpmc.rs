@@ -70,13 +70,15 @@ mod repair;
 mod slot;
 mod wait;
 mod walk;
+mod watch;
 
 use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering, light_fence};
 use crate::sys::clock::Deadline;
 
 use super::{Peers, Token};
 use flag::{Bell, Flag};
-use slot::{Position, Side, SlotWord};
+pub(crate) use slot::Side;
+use slot::{Position, SlotWord};
 pub(crate) use wait::{Met, Refused};
 
 /// What hardly ever changes, in lines that everybody shares.

@@ -25,6 +25,9 @@
 //! others that the dead process held come back. No death makes a permit of nothing, and none loses
 //! one.
 
+#[cfg(any(loom, feature = "async"))]
+mod watch;
+
 #[cfg(not(loom))]
 use super::Storage;
 use super::{Pace, Peers, Token, Waited, ledger::Ledger, semaphore::Cells};
@@ -73,6 +76,11 @@ impl Bell {
         // Acquire: pairs with the Release of the ring that moved the word, so that the look that
         // follows sees what was rung for. Release: `ring` acquires it and so comes after.
         self.0.fetch_or(Self::SLEEPERS, Ordering::AcqRel) | Self::SLEEPERS
+    }
+
+    /// What [`Bell::announce`] is about, for who sleeps on several words.
+    pub(super) fn word(&self) -> &AtomicU32 {
+        &self.0
     }
 
     /// Wakes up to `count` sleepers; no system call where none has announced itself since the last
@@ -141,7 +149,7 @@ impl Bell {
 }
 
 /// Other participants, each once, as many as one sleep can watch.
-pub(super) struct Others {
+pub(crate) struct Others {
     me: Token,
     list: [Token; Self::MOST],
     len: usize,
@@ -150,7 +158,7 @@ pub(super) struct Others {
 impl Others {
     const MOST: usize = 16;
 
-    pub(super) fn but(me: Token) -> Self {
+    pub(crate) fn but(me: Token) -> Self {
         Self {
             me,
             list: [me; Self::MOST],
@@ -158,7 +166,7 @@ impl Others {
         }
     }
 
-    pub(super) fn list(&self) -> &[Token] {
+    pub(crate) fn list(&self) -> &[Token] {
         self.list.get(..self.len).unwrap_or_default()
     }
 

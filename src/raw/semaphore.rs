@@ -65,8 +65,8 @@ pub(crate) struct Head {
     /// Cells in all; set once, read once.
     capacity: AtomicU32,
     reach: AtomicU32,
-    bell: Bell,
-    crowd: Bell,
+    pub(super) bell: Bell,
+    pub(super) crowd: Bell,
     gate: LockWord,
 }
 

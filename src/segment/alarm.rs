@@ -14,34 +14,42 @@ pub(crate) struct Alarm<'a> {
     /// Woken, or no longer of the value, when the thing may have happened.
     pub(crate) word: &'a AtomicU32,
     pub(crate) expected: u32,
-    /// Whose death would be the thing too.
-    pub(crate) owner: Option<Token>,
+    /// Whose deaths would be the thing too.
+    pub(crate) owners: &'a [Token],
 }
 
 impl Alarm<'_> {
-    /// As [`Peers::wait`], until one of `alarms`: the sleep is bounded, and the caller looks at all
-    /// of them again, whatever the answer.
+    /// As [`Peers::wait`], until one of `alarms`, or `control`, a word of this process that others
+    /// wake it by: the sleep is bounded, and the caller looks at all of them again, whatever the
+    /// answer.
     ///
     /// The kernel watches 128 words at once. Of more, and of lifelines that have no place any more,
     /// the caller learns when the slice ends, and that is then a short one.
-    pub(crate) fn wait_for_any(alarms: &[Self], pace: &mut Pace, deadline: Deadline) -> Waited {
+    pub(crate) fn wait_for_any(
+        control: Option<(&AtomicU32, u32)>,
+        alarms: &[Self],
+        pace: &mut Pace,
+        deadline: Deadline,
+    ) -> Waited {
         let now = monotonic_nanos();
         if deadline.nanos().is_some_and(|at| now >= at) {
             return Waited::TimedOut;
         }
-        if alarms.len() > futex::MOST_WORDS {
+        if alarms.len() + usize::from(control.is_some()) > futex::MOST_WORDS {
             pace.shorten();
         }
-        let mut words: Vec<_> = alarms
-            .iter()
-            .map(|alarm| (alarm.word, alarm.expected))
+        let mut words: Vec<_> = control
+            .into_iter()
+            .chain(alarms.iter().map(|alarm| (alarm.word, alarm.expected)))
             .take(futex::MOST_WORDS)
             .collect();
         let bells = words.len();
         let mut owners = Vec::new();
         let mut most = u64::MAX;
-        for alarm in alarms {
-            let Some(owner) = alarm.owner else { continue };
+        let watched = alarms
+            .iter()
+            .flat_map(|alarm| alarm.owners.iter().map(move |owner| (alarm, *owner)));
+        for (alarm, owner) in watched {
             let Some((lifeline, value)) = alarm.seat.lifeline(owner) else {
                 continue;
             };
@@ -109,10 +117,10 @@ mod tests {
             seat: segment.inner().seat().unwrap(),
             word: &idle,
             expected: 0,
-            owner,
+            owners: owner.as_slice(),
         };
         let alarms: Vec<_> = (0..count).map(|_| alarm()).collect();
-        Alarm::wait_for_any(&alarms, pace, Deadline::NEVER)
+        Alarm::wait_for_any(None, &alarms, pace, Deadline::NEVER)
     }
 
     /// One whose lifeline is broken and who takes long to die, as whoever has much memory does.

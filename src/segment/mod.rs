@@ -8,6 +8,7 @@
 mod alarm;
 mod arena;
 mod attached;
+mod berth;
 mod block;
 mod books;
 mod bound;
@@ -26,6 +27,8 @@ mod seat;
     reason = "the noun of the module is its main type"
 )]
 mod segment;
+#[cfg(feature = "async")]
+mod watcher;
 
 pub use info::{ObjectInfo, Participant};
 pub use options::SegmentOptions;
@@ -33,7 +36,10 @@ pub use recovery::Recovery;
 pub use segment::Segment;
 
 pub(crate) use alarm::Alarm;
+pub(crate) use berth::{Berth, Look, fence_everywhere};
 pub(crate) use bound::Bound;
 pub(crate) use object::{Object, Spec};
 pub(crate) use recovery::{instant, label_text, label_words};
 pub(crate) use seat::Seat;
+#[cfg(feature = "async")]
+pub(crate) use watcher::{Waiting, Wish};

@@ -1,5 +1,8 @@
 //! [`Event`]: a flag between processes that others wait for.
 
+#[cfg(feature = "async")]
+mod future;
+
 use std::fmt;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,9 @@
 //! [`Lock`]: mutual exclusion between processes that outlives its owner.
 
+#[cfg(feature = "async")]
+mod future;
+
 use std::fmt;
-use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,14 +58,14 @@ pub struct Lock(Bound<&'static RobustLock>);
 
 /// The right to what a [`Lock`] protects; gives it back when dropped.
 ///
-/// It belongs to its thread. A guard that is leaked keeps the lock until its process ends, which
-/// then counts as a death.
+/// It belongs to its process and not to a thread, as the lock does: it may be sent to another
+/// thread, and be held over an `.await`. A guard that is leaked keeps the lock until its process
+/// ends, which then counts as a death.
 #[must_use = "dropping the guard frees the lock"]
 pub struct LockGuard<'a> {
     lock: &'a Lock,
     /// Who took it: in a forked child it is nobody's, and frees nothing of the child's own.
     taker: Token,
-    not_send: PhantomData<*const ()>,
 }
 
 const SPEC: Spec = Spec {
@@ -259,11 +261,7 @@ impl Lock {
         taker: Token,
         taken: Result<Taken, StillHeld>,
     ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        let guard = || LockGuard {
-            lock: self,
-            taker,
-            not_send: PhantomData,
-        };
+        let guard = || LockGuard { lock: self, taker };
         match taken {
             Ok(Taken::Clean) => Ok(guard()),
             Ok(taken) => Err(LockError::OwnerDied(after_death(

@@ -1,6 +1,8 @@
 //! [`Semaphore`]: a number of permits between processes, which come back from the dead.
 
 mod create;
+#[cfg(feature = "async")]
+mod future;
 
 use std::fmt;
 use std::time::{Duration, Instant};

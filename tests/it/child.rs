@@ -108,6 +108,12 @@ impl Child {
             .expect("the child says something in time")
     }
 
+    /// All that a child still says that ends by itself.
+    pub fn rest(&mut self) -> Vec<String> {
+        self.process.wait().unwrap();
+        self.lines.iter().collect()
+    }
+
     pub fn expect(&self, line: &str) {
         assert_eq!(self.hears(), line);
     }
@@ -168,6 +174,8 @@ fn plays_its_role() {
         super::condition::ROLES,
         super::crowd::ROLES,
         super::event::ROLES,
+        #[cfg(feature = "async")]
+        super::futures::ROLES,
         super::joinable::ROLES,
         super::lock::ROLES,
         super::mpmc::ROLES,
@@ -184,6 +192,7 @@ fn plays_its_role() {
         super::spsc::ROLES,
         super::stopped::ROLES,
         super::value::ROLES,
+        super::wait::ROLES,
         super::words::ROLES,
     ]
     .concat();

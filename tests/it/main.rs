@@ -16,6 +16,8 @@ mod condition;
 mod crowd;
 mod event;
 mod fork;
+#[cfg(feature = "async")]
+mod futures;
 mod joinable;
 mod lock;
 mod mpmc;
@@ -33,4 +35,5 @@ mod spsc;
 mod stopped;
 mod tidy;
 mod value;
+mod wait;
 mod words;

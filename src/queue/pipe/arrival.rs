@@ -1,7 +1,8 @@
 //! How a receiver finds the next message: in the ring, or put together from parts.
 
 use crate::error::Result;
-use crate::queue::wait::{Berth, Sleeper, Waitable};
+use crate::queue::berth::RingBerth;
+use crate::queue::wait::{Place, Sleeper, Waitable};
 use crate::raw::spsc::{End, Stopped};
 
 use super::frame::frames_of;
@@ -152,8 +153,10 @@ impl<T> Sleeper for Receiver<T> {
         Ok(self.look().is_some() || stopped.is_some())
     }
 
-    fn berth(&self) -> Result<Berth<'_>> {
-        Berth::of(&self.side.bound, self.side.bound.view().ring())
+    fn berth(&self) -> Result<Place> {
+        let bound = &self.side.bound;
+        let berth = RingBerth::of(bound, bound.view().ring(), End::Consumer, 1);
+        Ok(Place::at(berth))
     }
 }
 
@@ -164,7 +167,7 @@ impl<S, R> Sleeper for Connection<S, R> {
         self.receiver().is_ready(ask)
     }
 
-    fn berth(&self) -> Result<Berth<'_>> {
+    fn berth(&self) -> Result<Place> {
         self.receiver.berth()
     }
 }

@@ -11,9 +11,8 @@ use crate::raw::spsc::Tail;
 use crate::segment::Bound;
 
 use super::SendError;
-use super::frame::{IN_MORE, frames_of, longest_of};
+use super::frame::frames_of;
 use super::frames::Frames;
-use super::inbox::bytes as in_memory;
 use super::side::{Patience, Side};
 
 /// The end of a pipe that messages go into; made by [`one_way`](super::one_way),
@@ -140,7 +139,7 @@ impl<T> Sender<T> {
 
     /// A sender of this process, before a receiver that somebody may still read from.
     #[inline]
-    fn begin(&mut self) -> Result<(Frames, &mut Tail), SendError> {
+    pub(super) fn begin(&mut self) -> Result<(Frames, &mut Tail), SendError> {
         self.side.check().map_err(SendError::Broken)?;
         if let Some(stopped) = self.side.gone().map_err(SendError::Broken)? {
             return Err(stopped.into());
@@ -149,7 +148,7 @@ impl<T> Sender<T> {
     }
 
     #[inline]
-    fn parts(&mut self) -> Result<(Frames, &mut Tail), SendError> {
+    pub(super) fn parts(&mut self) -> Result<(Frames, &mut Tail), SendError> {
         let frames = *self.side.bound.view();
         match self.side.place.as_mut() {
             Some(tail) => Ok((frames, tail)),
@@ -167,7 +166,7 @@ impl<T> Sender<T> {
     }
 
     #[inline]
-    fn publish(&mut self, count: u64) -> Result<(), SendError> {
+    pub(super) fn publish(&mut self, count: u64) -> Result<(), SendError> {
         let (frames, tail) = self.parts()?;
         if frames.ring().publish(tail, count) {
             self.side.wake();
@@ -177,7 +176,7 @@ impl<T> Sender<T> {
 
     /// Waits until there is room for `count` frames.
     #[cold]
-    fn await_room(&mut self, count: u64, patience: Patience) -> Result<(), SendError> {
+    pub(super) fn await_room(&mut self, count: u64, patience: Patience) -> Result<(), SendError> {
         let (frames, tail) = self.parts()?;
         if frames.ring().room(tail, count) == count {
             return Ok(());
@@ -193,47 +192,6 @@ impl<T> Sender<T> {
             self.side.mourn(stopped);
             stopped.into()
         })
-    }
-
-    /// Sends a message that is larger than the pipe, in parts. Whatever ends it early, the receiver
-    /// drops the parts: the next message begins with a mark of its own.
-    #[cold]
-    fn stream(&mut self, bytes: &[u8], patience: Patience) -> Result<(), SendError> {
-        let (frames, _) = self.parts()?;
-        let capacity = frames.ring().capacity();
-        let Some(deadline) = patience.deadline() else {
-            let longest = in_memory(longest_of(capacity));
-            return Err(SendError::TooLong { longest });
-        };
-        let patience = Patience::Fixed(deadline);
-        let mut rest = bytes;
-        let mut begins = true;
-        while begins || !rest.is_empty() {
-            let frames_left = match begins {
-                true => frames_of(rest.len() as u64),
-                false => rest.len().div_ceil(IN_MORE) as u64,
-            };
-            // Not all of the pipe at once, so that both sides work at the same time.
-            let count = frames_left.min((capacity / 4).max(1));
-            // Room may come without end.
-            if !begins && deadline.is_past() {
-                return Err(SendError::Full);
-            }
-            self.await_room(count, patience)?;
-            let most = match begins {
-                true => longest_of(count),
-                false => count * IN_MORE as u64,
-            };
-            let (part, later) = rest.split_at(rest.len().min(in_memory(most)));
-            let (frames, tail) = self.parts()?;
-            frames.copy_from(tail.position(), begins, part);
-            if begins {
-                frames.set_len(tail.position(), bytes.len() as u64);
-            }
-            self.publish(count)?;
-            (rest, begins) = (later, false);
-        }
-        Ok(())
     }
 }
 
@@ -322,6 +280,17 @@ impl<T: Serialize> Sender<T> {
         self.send_counted(message, len, patience)
     }
 
+    pub(super) fn to_bytes(message: &T) -> Result<Vec<u8>, SendError> {
+        postcard::to_stdvec(message).map_err(|e| refused(&e))
+    }
+
+    /// Frames that `message` will need.
+    #[cfg(feature = "async")]
+    pub(super) fn frames_for(&self, message: &T) -> u64 {
+        // Without room, it is only counted. An error is for the next try to tell.
+        encode(message, self.side.bound.view(), 0, 0).map_or(1, frames_of)
+    }
+
     /// Most frames that are tried without knowing how many are needed.
     const GUESS: u64 = 64;
 
@@ -331,8 +300,7 @@ impl<T: Serialize> Sender<T> {
         let (frames, _) = self.parts()?;
         let needed = frames_of(len);
         if needed > frames.ring().capacity() {
-            let bytes = postcard::to_stdvec(message).map_err(|e| refused(&e))?;
-            return self.stream(&bytes, patience);
+            return self.stream(&Self::to_bytes(message)?, patience);
         }
         self.await_room(needed, patience)?;
         let (frames, tail) = self.parts()?;

@@ -3,7 +3,8 @@
 use bytemuck::Pod;
 
 use crate::error::Result;
-use crate::queue::wait::{Berth, Sleeper, Waitable};
+use crate::queue::berth::RingBerth;
+use crate::queue::wait::{Place, Sleeper, Waitable};
 use crate::raw::spsc::End;
 
 use super::Consumer;
@@ -19,7 +20,9 @@ impl<T: Pod> Sleeper for Consumer<T> {
         Ok(ring.ready(&mut self.head, 1) > 0 || stopped.is_some())
     }
 
-    fn berth(&self) -> Result<Berth<'_>> {
-        Berth::of(&self.hold.bound, self.hold.bound.view().ring())
+    fn berth(&self) -> Result<Place> {
+        let bound = &self.hold.bound;
+        let berth = RingBerth::of(bound, bound.view().ring(), End::Consumer, 1);
+        Ok(Place::at(berth))
     }
 }

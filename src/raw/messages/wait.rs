@@ -279,7 +279,7 @@ impl Messages<'_> {
     }
 
     /// Gives back what the dead own; says whether that was anything.
-    fn bury(&self, peers: &impl Peers, deadline: Deadline) -> bool {
+    pub(super) fn bury(&self, peers: &impl Peers, deadline: Deadline) -> bool {
         let Ok(mended) = self.enter(peers, || deadline) else {
             return false;
         };

@@ -108,6 +108,12 @@ impl Bell {
         (&self.0.0, self.0.raise().bits())
     }
 
+    /// What [`Bell::announce`] is about.
+    #[cfg(feature = "async")]
+    pub(super) fn word(&self) -> &AtomicU32 {
+        &self.0.0
+    }
+
     /// Wakes one sleeper, if any is announced.
     #[inline]
     pub(super) fn ring(&self, peers: impl Peers + Copy) {

@@ -13,7 +13,7 @@ const ROUNDS: u32 = 64;
 
 /// Participants whose claims a waiter watches while it sleeps.
 #[derive(Debug)]
-pub(super) struct Takers {
+pub(crate) struct Takers {
     /// The first `count` of them count.
     tokens: [Token; Self::MOST],
     count: usize,
@@ -22,10 +22,10 @@ pub(super) struct Takers {
 impl Takers {
     const MOST: usize = 4;
 
-    pub(super) fn as_slice(&self) -> &[Token] {
+    pub(crate) fn as_slice(&self) -> &[Token] {
         self.tokens.get(..self.count).unwrap_or_default()
     }
-    fn push(&mut self, token: Token) {
+    pub(super) fn push(&mut self, token: Token) {
         if self.as_slice().contains(&token) {
             return;
         }

@@ -17,7 +17,7 @@ pub(super) enum Phase {
 
 /// What somebody wants to claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// An empty slot, to put an item into.
     Room,
     /// A ready slot, to take its item out.

@@ -167,10 +167,7 @@ impl<'a> Slots<'a> {
         side: Side,
         deadline: Deadline,
     ) -> Result<(Claim<'a>, Met), Refused> {
-        let bell = match side {
-            Side::Room => &self.controls.not_full,
-            Side::Item => &self.controls.not_empty,
-        };
+        let bell = self.bell(side);
         let mut spins = hint::SPINS;
         let mut before = loop {
             match self.attempt(peers, side) {
@@ -237,7 +234,7 @@ impl<'a> Slots<'a> {
     }
 
     /// Leaves after a sleep that may have swallowed a wake, or ended without the wake it was owed.
-    fn pass_on(&self, peers: impl Peers + Copy, side: Side, bell: &Bell) {
+    pub(super) fn pass_on(&self, peers: impl Peers + Copy, side: Side, bell: &Bell) {
         if self.has_some(side) {
             bell.ring(peers);
         }

@@ -9,7 +9,7 @@ use super::wait::{Attempt, Held};
 use super::{Claim, Slots};
 
 /// What a word means to somebody who looks for the slot of his position.
-enum Look {
+pub(super) enum Look {
     /// This is it.
     Claim,
     /// The position is gone; the truth is here or further on.
@@ -106,7 +106,7 @@ impl<'a> Slots<'a> {
 
     /// Where the claims of `side` really are, and what is there; it may change at once. Passes what
     /// is `beside` the order.
-    fn settle(&self, side: Side, beside: impl Fn(SlotWord) -> bool) -> (Position, Look) {
+    pub(super) fn settle(&self, side: Side, beside: impl Fn(SlotWord) -> bool) -> (Position, Look) {
         // Relaxed, both: a number that may be old at once.
         let mut position = self.hinted(side);
         for _ in 0..self.rounds() {

@@ -54,7 +54,7 @@ impl Cells<'_> {
     }
 
     /// Takes the first free cell, or flags all of them.
-    fn take_one_or_flag(
+    pub(in crate::raw) fn take_one_or_flag(
         &self,
         me: Token,
         start: u32,
@@ -102,7 +102,7 @@ impl Cells<'_> {
         taken
     }
 
-    fn count_free_and_flag(&self, others: &mut Others) -> u32 {
+    pub(in crate::raw) fn count_free_and_flag(&self, others: &mut Others) -> u32 {
         let mut free = 0;
         for (_, cell) in self.within(0) {
             match cell.change(|state| (!state.is_free()).then_some(state.with_waiters(true))) {

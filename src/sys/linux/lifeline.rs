@@ -269,7 +269,7 @@ impl Keeper {
 }
 
 /// Leaves every signal to the application's own threads.
-fn block_signals() {
+pub(crate) fn block_signals() {
     let mut all = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: `sigfillset` initialises the set that it is given.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
