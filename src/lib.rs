@@ -26,6 +26,7 @@
 //! | [`Queue`] | messages, from many to many | whole or never; taken and not dealt with, delivered again |
 //! | [`JoinableQueue`] | the same, and waiting until all are dealt with | nobody waits for the dead |
 //! | [`queue::pipe`] | messages, to and fro | what was sent arrives whole, then the other end is told |
+//! | [`queue::socket`] | messages with descriptors, to and fro | the same, and what came in vain is closed |
 //! | [`queue::mpmc`] | items, from many to many | each is delivered, and once more at the most |
 //!
 //! # Waiting

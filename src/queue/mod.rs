@@ -3,13 +3,15 @@
 //! [`spsc`] has one producer and one consumer, and is the fastest way from one process to another.
 //! [`mpmc`] has as many of both as there are handles. Both carry plain data of one size; [`messages`]
 //! carries anything that serde can write, of any length, among many, and [`pipe`] between two, to
-//! and fro. [`wait()`] waits for several ends at once.
+//! and fro; over a [`socket`] messages carry descriptors too. [`wait()`] waits for several ends at
+//! once.
 
 mod berth;
 mod error;
 pub mod messages;
 pub mod mpmc;
 pub mod pipe;
+pub mod socket;
 pub mod spsc;
 mod wait;
 mod watch;

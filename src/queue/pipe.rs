@@ -7,7 +7,7 @@
 //! What is sent is a type that serde can write and read, in the format of postcard, or bytes. It is
 //! written straight into the ring, and decoded from a private copy.
 //!
-//! A pipe carries no descriptors.
+//! A pipe carries no descriptors: that is for [`socket`](super::socket).
 //!
 //! # Whose an end is
 //!
@@ -66,6 +66,7 @@ pub use connection::Connection;
 pub use error::{RecvError, SendError};
 pub use receiver::Receiver;
 pub use sender::Sender;
+pub(super) use side::Patience;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{Geometry, Spsc};

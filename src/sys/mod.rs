@@ -24,5 +24,5 @@ pub(crate) mod model;
 pub use counted::{arm, arm_stop, disarm};
 #[cfg(not(loom))]
 pub(crate) use linux::{
-    epoch, file, fork, futex, lease, lifeline, mapping, membarrier, slack, thread,
+    epoch, file, fork, futex, lease, lifeline, mapping, membarrier, slack, socket, thread,
 };

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use outlive::queue::messages::{ByteQueue, PutError, Raw};
+use outlive::queue::pipe::{Pipe, RecvError, SendError};
 use outlive::{AtomicArray, Queue, SegmentOptions};
 
 use crate::crowd::Forked;
@@ -86,8 +87,108 @@ pub const LAWS: &[crate::Law] = &[
         // Whoever died between being given a message and counting it.
         assert!(lost <= counts, "{lost} lost");
     }),
+    ("kills::a_sender_in_a_send_of_1_mib", || {
+        let segment = SegmentOptions::new().size(1 << 20).anonymous().unwrap();
+        let count = AtomicArray::<u64>::create(&segment, "count", 2).unwrap();
+        let pipe = Pipe::<u64>::create(&segment, "pipe", ROOM).unwrap();
+        let mut receiver = pipe.receiver().unwrap();
+        let mut random = Random::new(17);
+        for round in 0..ROUNDS {
+            count.set(0, 0).unwrap();
+            let mut victim = Forked::start(|| {
+                let mut sender = pipe.sender().unwrap();
+                count.set(1, round + 1).unwrap();
+                for number in 0.. {
+                    sender.send_bytes(&vast(number)).unwrap();
+                    count.set(0, number + 1).unwrap();
+                }
+                0
+            });
+            // Until then the end is that of the one before.
+            while count.get(1).unwrap() != round + 1 {
+                std::thread::yield_now();
+            }
+            let mut next = 0;
+            for _ in 0..=random.below(3) {
+                let bytes = receiver.recv_bytes_timeout(PATIENCE).unwrap();
+                assert_eq!(number_of(&bytes), next, "in round {round}");
+                next += 1;
+            }
+            random.dawdle();
+            std::thread::sleep(Duration::from_micros(random.below(1500)));
+            victim.kill();
+            let start = Instant::now();
+            let end = loop {
+                match receiver.recv_bytes_timeout(HANG) {
+                    Ok(bytes) => assert_eq!(number_of(&bytes), next, "in round {round}"),
+                    Err(end) => break end,
+                }
+                next += 1;
+            };
+            assert!(
+                matches!(end, RecvError::Disconnected { crashed: true }),
+                "{end}"
+            );
+            assert!(start.elapsed() < HANG, "{:?}", start.elapsed());
+            let sent = count.get(0).unwrap();
+            assert!(next == sent || next == sent + 1, "{next} came of {sent}");
+        }
+    }),
+    ("kills::a_receiver_in_a_recv_of_1_mib", || {
+        let segment = SegmentOptions::new().size(1 << 20).anonymous().unwrap();
+        let taken = AtomicArray::<u64>::create(&segment, "taken", 1).unwrap();
+        let pipe = Pipe::<u64>::create(&segment, "pipe", ROOM).unwrap();
+        let mut sender = pipe.sender().unwrap();
+        let mut random = Random::new(19);
+        for round in 0..ROUNDS {
+            let mut victim = Forked::start(|| {
+                let mut receiver = pipe.receiver().unwrap();
+                taken.set(0, round + 1).unwrap();
+                let mut last = None;
+                while let Ok(bytes) = receiver.recv_bytes() {
+                    let number = number_of(&bytes);
+                    if last.is_some_and(|last| number != last + 1) {
+                        return 1;
+                    }
+                    last = Some(number);
+                }
+                2
+            });
+            // Until then the end is nobody's.
+            while taken.get(0).unwrap() != round + 1 {
+                std::thread::yield_now();
+            }
+            let until = Instant::now() + Duration::from_micros(random.below(3000));
+            let mut number = 0;
+            while Instant::now() < until {
+                match sender.send_bytes_deadline(&vast(number), until) {
+                    Ok(()) => number += 1,
+                    Err(SendError::Full) => break,
+                    Err(e) => panic!("{e} in round {round}"),
+                }
+            }
+            victim.kill();
+            let start = Instant::now();
+            // Whoever comes after it begins with a whole message.
+            let mut heir = pipe.receiver().unwrap();
+            while heir
+                .try_recv_bytes()
+                .is_ok_and(|bytes| number_of(&bytes) != OURS)
+            {}
+            sender
+                .send_bytes_timeout(&OURS.to_le_bytes(), HANG)
+                .unwrap();
+            let ours = heir.recv_bytes_timeout(HANG).unwrap();
+            assert_eq!(number_of(&ours), OURS, "in round {round}");
+            assert!(start.elapsed() < HANG, "{:?}", start.elapsed());
+        }
+    }),
 ];
 
+/// Bytes of a pipe through which a long message goes in parts.
+const ROOM: usize = 48 << 10;
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
 const ROUNDS: u64 = 200;
 const HANG: Duration = Duration::from_secs(1);
 const BRIEFLY: Duration = Duration::from_millis(5);

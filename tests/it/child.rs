@@ -26,7 +26,8 @@ const WORD: &str = "OUTLIVE_TEST_WORD";
 /// A child process; SIGKILLed and reaped when dropped.
 pub struct Child {
     process: std::process::Child,
-    stdin: ChildStdin,
+    /// `None` where it is something of the test's.
+    stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     _segment: OwnedFd,
 }
@@ -35,6 +36,12 @@ impl Child {
     /// Starts a child in `role`, with `segment` open.
     pub fn start(segment: &Segment, role: &str, word: &str) -> Self {
         Self::start_by(Command::new(this_program()), segment, role, word)
+    }
+
+    /// The same with `input` as the child's standard input; [`Child::go_on`] is not for it.
+    pub fn start_with(segment: &Segment, role: &str, word: &str, input: OwnedFd) -> Self {
+        let program = Command::new(this_program());
+        Self::start_fed(program, segment, role, word, input.into())
     }
 
     /// The same in a process-id namespace of its own, in which it is process 1; `None` where the
@@ -57,7 +64,17 @@ impl Child {
         })
     }
 
-    fn start_by(mut program: Command, segment: &Segment, role: &str, word: &str) -> Self {
+    fn start_by(program: Command, segment: &Segment, role: &str, word: &str) -> Self {
+        Self::start_fed(program, segment, role, word, Stdio::piped())
+    }
+
+    fn start_fed(
+        mut program: Command,
+        segment: &Segment,
+        role: &str,
+        word: &str,
+        input: Stdio,
+    ) -> Self {
         let fd = segment.try_clone_fd().unwrap();
         let path = format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd());
         let mut process = program
@@ -70,7 +87,7 @@ impl Child {
             .env(ROLE, role)
             .env(SEGMENT, path)
             .env(WORD, word)
-            .stdin(Stdio::piped())
+            .stdin(input)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -86,7 +103,7 @@ impl Child {
                 }
             }
         });
-        let stdin = process.stdin.take().unwrap();
+        let stdin = process.stdin.take();
         let child = Self {
             process,
             stdin,
@@ -120,7 +137,8 @@ impl Child {
 
     /// Lets a child that waits in [`pause`] go on.
     pub fn go_on(&mut self) {
-        writeln!(self.stdin).unwrap();
+        let stdin = self.stdin.as_mut();
+        writeln!(stdin.expect("a standard input of ours")).unwrap();
     }
 
     /// SIGKILLs the child and waits until it is gone.
@@ -189,6 +207,7 @@ fn plays_its_role() {
         super::rwlock::ROLES,
         super::segment::ROLES,
         super::semaphore::ROLES,
+        super::socket::ROLES,
         super::spsc::ROLES,
         super::stopped::ROLES,
         super::value::ROLES,

@@ -66,6 +66,39 @@ pub fn in_fork(life: impl FnOnce() -> u8) -> i32 {
     forked(life).code()
 }
 
+/// Does `act` while this thread is interrupted by a signal, again and again.
+pub fn interrupted<R>(act: impl FnOnce() -> R) -> R {
+    extern "C" fn nothing(_: libc::c_int) {}
+    let handler = nothing as extern "C" fn(libc::c_int);
+    // SAFETY: all zeroes are an action: no flags, so waits are not begun again; an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler as usize;
+    // SAFETY: the handler does nothing.
+    let done = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()) };
+    assert_eq!(done, 0);
+    // SAFETY: asks only who we are.
+    let victim = unsafe { libc::pthread_self() };
+    let is_over = AtomicBool::new(false);
+    /// Ends the signals, also after a panic.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    std::thread::scope(|scope| {
+        let _over = Over(&is_over);
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                // SAFETY: the thread waits for this one to end.
+                unsafe { libc::pthread_kill(victim, libc::SIGUSR1) };
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        });
+        act()
+    })
+}
+
 /// A gate that one process opens for another.
 struct Gate(OwnedFd, OwnedFd);
 

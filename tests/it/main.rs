@@ -31,6 +31,7 @@ mod rlock;
 mod rwlock;
 mod segment;
 mod semaphore;
+mod socket;
 mod spsc;
 mod stopped;
 mod tidy;

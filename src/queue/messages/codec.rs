@@ -6,6 +6,8 @@ use std::io;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::queue::socket::fd;
+
 /// How a `T` becomes the bytes of a message, and a `T` again.
 ///
 /// Both sides of a queue use the same codec: its path is compared when the queue is opened.
@@ -64,8 +66,10 @@ pub enum Postcard {}
 impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
     #[inline]
     fn encode(item: &T, to: &mut impl io::Write) -> Result<(), CodecError> {
-        postcard::to_io(item, to).map_err(CodecError::new)?;
-        Ok(())
+        match postcard::to_io(item, to) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(refused(item, error)),
+        }
     }
 
     #[inline]
@@ -74,6 +78,14 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
             (item, []) => Ok(item),
             (_, rest) => Err(CodecError::new(format!("{} bytes left over", rest.len()))),
         }
+    }
+}
+
+#[cold]
+fn refused<T: Serialize>(item: &T, error: postcard::Error) -> CodecError {
+    match fd::is_in(item) {
+        true => CodecError::new(fd::ELSEWHERE),
+        false => CodecError::new(error),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::socket::fd;
 use crate::raw::spsc::Tail;
 use crate::segment::Bound;
 
@@ -281,7 +282,7 @@ impl<T: Serialize> Sender<T> {
     }
 
     pub(super) fn to_bytes(message: &T) -> Result<Vec<u8>, SendError> {
-        postcard::to_stdvec(message).map_err(|e| refused(&e))
+        postcard::to_stdvec(message).map_err(|e| refused(message, &e))
     }
 
     /// Frames that `message` will need.
@@ -325,12 +326,15 @@ fn encode<T: Serialize>(
     room: u64,
 ) -> Result<u64, SendError> {
     let writer = frames.writer(position, room);
-    postcard::serialize_with_flavor(message, writer).map_err(|e| refused(&e))
+    postcard::serialize_with_flavor(message, writer).map_err(|e| refused(message, &e))
 }
 
 #[cold]
-fn refused(error: &postcard::Error) -> SendError {
+fn refused<T: Serialize>(message: &T, error: &postcard::Error) -> SendError {
     let error = Error::new(ErrorKind::Encode, format!("send a message ({error})"));
+    if fd::is_in(message) {
+        return SendError::Encode(error.advise(fd::ELSEWHERE));
+    }
     SendError::Encode(error.advise("postcard needs the lengths of sequences beforehand"))
 }
 

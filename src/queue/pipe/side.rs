@@ -41,7 +41,7 @@ pub(super) struct Side<P: Place> {
 
 /// How long an operation waits.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Patience {
+pub(in crate::queue) enum Patience {
     Not,
     Ever,
     For(Duration),
@@ -52,7 +52,7 @@ pub(super) enum Patience {
 
 impl Patience {
     /// As an instant; `None` where there is to be no wait.
-    pub(super) fn deadline(self) -> Option<Deadline> {
+    pub(in crate::queue) fn deadline(self) -> Option<Deadline> {
         match self {
             Self::Not => None,
             Self::Ever => Some(Deadline::NEVER),

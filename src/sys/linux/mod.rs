@@ -9,4 +9,5 @@ pub(crate) mod lifeline;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod slack;
+pub(crate) mod socket;
 pub(crate) mod thread;

@@ -13,6 +13,7 @@ mod rlock;
 mod rwlock;
 mod segment;
 mod semaphore;
+mod socket;
 mod spsc;
 mod stops;
 mod sweep;
@@ -34,6 +35,7 @@ pub fn laws() -> Vec<super::Law> {
         rwlock::LAWS,
         segment::LAWS,
         semaphore::LAWS,
+        socket::LAWS,
         spsc::LAWS,
         stops::LAWS,
         value::LAWS,
