@@ -9,8 +9,11 @@
 
 mod array;
 mod bare;
+mod barrier;
+mod condition;
 mod contention;
 mod death;
+mod event;
 mod lock;
 mod mapping;
 mod measure;
@@ -19,6 +22,7 @@ mod ours;
 mod peers;
 mod pinning;
 mod pipe;
+mod queue;
 mod rwlock;
 mod semaphore;
 mod sides;
@@ -35,15 +39,19 @@ use table::Table;
 
 type Noun = (&'static str, fn(&Plan, &mut Table));
 
-const NOUNS: [Noun; 10] = [
+const NOUNS: [Noun; 14] = [
     ("bare", bare::measure),
     ("lock", lock::measure),
     ("rwlock", rwlock::measure),
     ("semaphore", semaphore::measure),
+    ("event", event::measure),
+    ("condition", condition::measure),
+    ("barrier", barrier::measure),
     ("value", value::measure),
     ("array", array::measure),
     ("spsc", spsc::measure),
     ("mpmc", mpmc::measure),
+    ("queue", queue::measure),
     ("pipe", pipe::measure),
     ("death", death::measure),
 ];

@@ -55,6 +55,11 @@ impl<T: Resident> Shared<T> {
         assert_eq!(at.addr() % align_of::<T>(), 0);
         Self(NonNull::new(at.cast()).expect("mmap gives no null"))
     }
+
+    /// For those who want a pointer.
+    pub fn at(&self) -> *mut T {
+        self.0.as_ptr()
+    }
 }
 
 impl<T> Deref for Shared<T> {

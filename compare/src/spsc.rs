@@ -170,7 +170,7 @@ fn rtrb_round_trip<'a>(count: u64) -> Sample<'a> {
 }
 
 /// What any queue that copies must do: fill slots on one core, empty them on the other.
-fn copies<'a>(count: u64) -> Sample<'a> {
+pub fn copies<'a>(count: u64) -> Sample<'a> {
     Box::new(move || {
         let queue = Vyukov::<[u64; 8192], LARGE>::new();
         let other = queue.clone();

@@ -2,4 +2,5 @@
 
 pub mod mpmc;
 pub mod pipe;
+pub mod queue;
 pub mod spsc;

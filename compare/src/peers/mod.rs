@@ -2,7 +2,10 @@
 
 pub mod futex;
 pub mod iceoryx;
+pub mod ipc_channel;
 pub mod pthread;
+pub mod python;
+pub mod raw_sync;
 pub mod threaded;
 pub mod unix;
 pub mod vyukov;

@@ -1,4 +1,5 @@
-//! The C library's robust process-shared mutex, its reader-writer lock and its semaphore.
+//! The C library's objects that processes share: robust mutex, reader-writer lock, semaphore, condition
+//! variable and barrier.
 
 use std::cell::UnsafeCell;
 
@@ -151,5 +152,80 @@ impl RwLock {
         // SAFETY: initialised in `new`, mapped as long as `self`.
         let code = unsafe { libc::pthread_rwlock_unlock(self.raw()) };
         assert_eq!(code, 0);
+    }
+}
+
+/// A condition variable, whose waiters' deaths may cost notifications.
+pub struct Condition(Shared<Changed>);
+
+struct Changed(UnsafeCell<libc::pthread_cond_t>);
+
+// SAFETY: `new` initialises the condition in place; from then on only the C library touches it.
+unsafe impl Resident for Changed {}
+
+impl Condition {
+    pub fn new() -> Self {
+        let condition = Self(Shared::new());
+        // SAFETY: zero is a place for the attributes, which `init` initialises.
+        let mut kind: libc::pthread_condattr_t = unsafe { std::mem::zeroed() };
+        let shared = libc::PTHREAD_PROCESS_SHARED;
+        // SAFETY: initialises the attributes.
+        let mut code = unsafe { libc::pthread_condattr_init(&mut kind) };
+        // SAFETY: the attributes are initialised.
+        code |= unsafe { libc::pthread_condattr_setpshared(&mut kind, shared) };
+        // SAFETY: the condition is in place and nobody uses it yet.
+        code |= unsafe { libc::pthread_cond_init(condition.raw(), &kind) };
+        assert_eq!(code, 0);
+        condition
+    }
+
+    fn raw(&self) -> *mut libc::pthread_cond_t {
+        self.0.0.get()
+    }
+
+    #[inline]
+    pub fn signal(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::pthread_cond_signal(self.raw()) };
+        assert_eq!(code, 0);
+    }
+
+    /// With the mutex, which is given up meanwhile.
+    pub fn wait(&self, mutex: &RobustMutex) {
+        // SAFETY: both are initialised, and mapped as long as the references live.
+        let code = unsafe { libc::pthread_cond_wait(self.raw(), mutex.raw()) };
+        assert_eq!(code, 0);
+    }
+}
+
+/// A barrier, at which the others wait for a dead party for ever.
+pub struct Barrier(Shared<Meeting>);
+
+struct Meeting(UnsafeCell<libc::pthread_barrier_t>);
+
+// SAFETY: `new` initialises the barrier in place; from then on only the C library touches it.
+unsafe impl Resident for Meeting {}
+
+impl Barrier {
+    pub fn new(parties: u32) -> Self {
+        let barrier = Self(Shared::new());
+        // SAFETY: zero is a place for the attributes, which `init` initialises.
+        let mut kind: libc::pthread_barrierattr_t = unsafe { std::mem::zeroed() };
+        let shared = libc::PTHREAD_PROCESS_SHARED;
+        // SAFETY: initialises the attributes.
+        let mut code = unsafe { libc::pthread_barrierattr_init(&mut kind) };
+        // SAFETY: the attributes are initialised.
+        code |= unsafe { libc::pthread_barrierattr_setpshared(&mut kind, shared) };
+        // SAFETY: the barrier is in place and nobody uses it yet.
+        code |= unsafe { libc::pthread_barrier_init(barrier.0.0.get(), &kind, parties) };
+        assert_eq!(code, 0);
+        barrier
+    }
+
+    #[inline]
+    pub fn wait(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::pthread_barrier_wait(self.0.0.get()) };
+        assert!(code == 0 || code == libc::PTHREAD_BARRIER_SERIAL_THREAD);
     }
 }
