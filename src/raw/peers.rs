@@ -93,20 +93,33 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    const FIRST: u64 = 1_000_000;
+    /// Longer than a tick of most kernels, 4 ms. Where the end of a slice is the next thing that a
+    /// sleeping processor has to wake for, whoever is woken before it first has the processor's
+    /// timer set anew: under a hypervisor that makes a hand-over dearer by a fifth.
+    const FIRST: u64 = 5_000_000;
+    const SHORTEST: u64 = 1_000_000;
     const MOST: u64 = 20_000_000;
 
-    /// 1 ms, to 20 ms.
+    /// 5 ms, to 20 ms.
     pub(crate) fn new() -> Self {
+        Self::from(Self::FIRST)
+    }
+
+    /// 1 ms, to 20 ms: for whoever is not sure to be woken.
+    pub(crate) fn short() -> Self {
+        Self::from(Self::SHORTEST)
+    }
+
+    fn from(slice: u64) -> Self {
         Self {
-            slice: Self::FIRST,
+            slice,
             breath: true,
         }
     }
 
     /// Short again, for whoever may be woken by nobody; a breath that was taken stays so.
     pub(crate) fn shorten(&mut self) {
-        self.slice = Self::FIRST;
+        self.slice = Self::SHORTEST;
     }
 
     /// Whether a dying owner is to be watched without rest: once in a wait.

@@ -31,7 +31,7 @@ mod watch;
 #[cfg(not(loom))]
 use super::Storage;
 use super::{Pace, Peers, Token, Waited, ledger::Ledger, semaphore::Cells};
-use crate::sys::atomic::{AtomicU32, Ordering};
+use crate::sys::atomic::{AtomicU32, Ordering, fence};
 use crate::sys::clock::Deadline;
 
 /// There are not enough free permits, and the caller would not wait, or not longer.
@@ -49,8 +49,8 @@ const WAKES: u32 = 4096;
 /// What sleepers sleep on: a flag that somebody may sleep, and a sequence that each ring moves.
 ///
 /// A sleeper announces itself, looks once more at what it waits for, and sleeps while the bell
-/// holds what [`Bell::announce`] gave. Both sides change the one word, so of two of them one comes
-/// later and sees the other.
+/// holds what [`Bell::announce`] gave. Both sides change the one word, or have a fence between what they
+/// write and what they read, so of two of them one comes later and sees the other.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct Bell(AtomicU32);
@@ -65,8 +65,8 @@ impl Bell {
         Self(AtomicU32::new(0))
     }
 
-    /// Whether anybody may sleep. Relaxed: only for a caller that a lock, or another bell, orders
-    /// after announcements.
+    /// Whether anybody may sleep. Relaxed: only for a caller that a lock, or a fence, orders after
+    /// announcements.
     pub(super) fn is_heard(&self) -> bool {
         self.0.load(Ordering::Relaxed) & Self::SLEEPERS != 0
     }
@@ -75,7 +75,10 @@ impl Bell {
     pub(super) fn announce(&self) -> u32 {
         // Acquire: pairs with the Release of the ring that moved the word, so that the look that
         // follows sees what was rung for. Release: `ring` acquires it and so comes after.
-        self.0.fetch_or(Self::SLEEPERS, Ordering::AcqRel) | Self::SLEEPERS
+        let rung = self.0.fetch_or(Self::SLEEPERS, Ordering::AcqRel) | Self::SLEEPERS;
+        // SeqCst: pairs with the fence of `ring_if_heard`.
+        fence(Ordering::SeqCst);
+        rung
     }
 
     /// What [`Bell::announce`] is about, for who sleeps on several words.
@@ -92,11 +95,14 @@ impl Bell {
         }
     }
 
-    /// Changes nothing, but is a change of the word: of this and a ring one comes later, and sees
-    /// all that was done before the other.
-    pub(super) fn pass(&self) {
-        // AcqRel: pairs with that of `ring`, in both directions.
-        self.0.fetch_or(0, Ordering::AcqRel);
+    /// As [`Bell::ring`], but takes the bell's line from nobody where nobody has announced itself.
+    pub(super) fn ring_if_heard(&self, peers: &impl Peers, count: u32) {
+        // SeqCst: Dekker's pair. What was made before comes before the look at the flag, as the
+        // sleeper's flag comes before its look at what was made; so one of the two sees the other.
+        fence(Ordering::SeqCst);
+        if self.is_heard() {
+            self.ring(peers, count);
+        }
     }
 
     /// Wakes up to `count` sleepers, and leaves the flag as it is.

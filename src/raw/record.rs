@@ -110,7 +110,7 @@ impl Record<'_> {
                 return Ok(());
             }
         }
-        let mut pace = Pace::new();
+        let mut pace = Pace::short();
         loop {
             for _ in 0..ROUNDS {
                 if self.try_read(out) {

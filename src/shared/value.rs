@@ -220,7 +220,7 @@ impl<T: Pod> Value<T> {
             held.view().commit(&value);
             return Ok(result);
         };
-        let mut pace = Pace::new();
+        let mut pace = Pace::short();
         let mut seen: T = word.load();
         loop {
             for _ in 0..ROUNDS {

@@ -26,6 +26,19 @@ pub trait Codec<T> {
     ///
     /// Where the bytes are no `T`.
     fn decode(bytes: &[u8]) -> Result<T, CodecError>;
+
+    /// Whether a value keeps the bytes that it is made of. They are then copied to a vector of its own,
+    /// for [`Codec::keep`].
+    const KEEPS: bool = false;
+
+    /// As [`Codec::decode`], of bytes that the value may keep.
+    ///
+    /// # Errors
+    ///
+    /// As [`Codec::decode`].
+    fn keep(bytes: Vec<u8>) -> Result<T, CodecError> {
+        Self::decode(&bytes)
+    }
 }
 
 /// Why a codec refused.
@@ -116,5 +129,11 @@ impl Codec<Vec<u8>> for Raw {
 
     fn decode(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
         Ok(bytes.to_vec())
+    }
+
+    const KEEPS: bool = true;
+
+    fn keep(bytes: Vec<u8>) -> Result<Vec<u8>, CodecError> {
+        Ok(bytes)
     }
 }

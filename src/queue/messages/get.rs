@@ -158,7 +158,12 @@ impl<T, C: Codec<T>> Queue<T, C> {
 
     fn receive_within(&self, limit: &Limit) -> Result<Delivery<'_, T>, GetError> {
         let claim = Claim::make(&self.bound, limit)?;
-        let item = claim.copied(C::decode).map_err(GetError::Undecodable)?;
+        let item = if C::KEEPS {
+            C::keep(claim.to_vec())
+        } else {
+            claim.copied(C::decode)
+        };
+        let item = item.map_err(GetError::Undecodable)?;
         Ok(Delivery { item, claim })
     }
 }

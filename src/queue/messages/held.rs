@@ -201,6 +201,15 @@ impl<'a> Claim<'a> {
             .is_some_and(|message| self.hold.view().copy_out(message, offset, out))
     }
 
+    /// A copy of the bytes.
+    pub(super) fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len());
+        if let Some(message) = &self.message {
+            self.hold.view().append_to(message, &mut bytes);
+        }
+        bytes
+    }
+
     /// Shows a private copy of the message: nobody else changes it under the reader.
     pub(super) fn copied<R>(&self, show: impl FnOnce(&[u8]) -> R) -> R {
         let len = self.len();

@@ -146,9 +146,7 @@ impl<'a> Received<'a> {
     /// All bytes of the message.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.len()];
-        self.read_at(0, &mut bytes);
-        bytes
+        self.claim.to_vec()
     }
 
     /// Gives the message back, as [`Delivery::nack`](super::Delivery::nack).

@@ -112,6 +112,26 @@ impl<'a> Messages<'a> {
         true
     }
 
+    /// Copies the whole of `message` behind what `out` holds, where it has the capacity; `false` where
+    /// it has not.
+    #[inline]
+    pub(crate) fn append_to(&self, message: &Message, out: &mut Vec<u8>) -> bool {
+        let (before, len) = (out.len(), message.len);
+        let spare = out.spare_capacity_mut();
+        let Some(from) = self
+            .place(message.held, 0, len)
+            .filter(|_| len <= spare.len())
+        else {
+            return false;
+        };
+        let to = NonNull::from(spare).cast();
+        // SAFETY: as in `copy_out`; the spare capacity is at least `len` bytes.
+        unsafe { from.copy_to_nonoverlapping(to, len) };
+        // SAFETY: so many bytes of the spare capacity were written.
+        unsafe { out.set_len(before + len) };
+        true
+    }
+
     /// Where `len` bytes from `offset` of a block's message lie; `None` where they are not all in it.
     #[inline]
     fn place(&self, held: Held, offset: usize, len: usize) -> Option<NonNull<u8>> {

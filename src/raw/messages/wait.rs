@@ -33,6 +33,9 @@ pub(super) enum Side {
     End,
 }
 
+/// Turns of a spin between two polls.
+const REST: u32 = 8;
+
 /// How long a caller waits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wait<P> {
@@ -175,7 +178,7 @@ impl Messages<'_> {
         if let Some(block) = self.block(held.at) {
             block.set_word(Word::new(held.units, Phase::Free));
         }
-        self.head.not_full.ring(peers, u32::MAX);
+        self.head.not_full.ring_if_heard(peers, u32::MAX);
     }
 
     /// Does `act` with the lock, as soon as it is possible.
@@ -233,9 +236,6 @@ impl Messages<'_> {
     ) -> Result<T, Attempt> {
         self.spin(side);
         let look = |others: &mut Others, slept: bool| {
-            if side == Side::End {
-                self.come_after_releases();
-            }
             let done = self.try_act(peers, || deadline, met, Some(others), act);
             if let Err(Attempt::Idle) = done {
                 return Err(NoneFree);
@@ -261,20 +261,24 @@ impl Messages<'_> {
     }
 
     /// Polls for some microseconds. Only a hint comes of it: what counts is the look with the lock.
+    ///
+    /// Seldom, because a look takes the line from whoever works with the lock. What is waited for is
+    /// seen before the lock is free: after another rest, it is, and more may have come.
     fn spin(&self, side: Side) {
         // Relaxed, and below: a hint.
         let head = self.head.inner.head.load(Ordering::Relaxed);
-        for _ in 0..hint::SPINS {
+        let rest = || (0..REST).for_each(|_| hint::spin());
+        for _ in 0..hint::SPINS / REST {
             let is_time = match side {
                 Side::Room => self.head.inner.head.load(Ordering::Relaxed) != head,
                 Side::Message => self.len() > 0,
                 // A task takes longer than a spin.
                 Side::End => return,
             };
+            rest();
             if is_time {
                 return;
             }
-            hint::spin();
         }
     }
 
