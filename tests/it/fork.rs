@@ -53,6 +53,12 @@ impl Forked {
         libc::WEXITSTATUS(status)
     }
 
+    /// Whether the child ends by itself, and with `code`.
+    pub fn ends_with(self, code: i32) -> bool {
+        let status = self.wait();
+        libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == code
+    }
+
     fn wait(self) -> i32 {
         let mut status = 0;
         // SAFETY: waits for the child made above; `status` is a valid place.

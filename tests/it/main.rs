@@ -34,6 +34,7 @@ mod semaphore;
 mod socket;
 mod spsc;
 mod stopped;
+mod system_calls;
 mod tidy;
 mod value;
 mod wait;
