@@ -18,6 +18,7 @@ mod spsc;
 mod stops;
 mod sweep;
 mod value;
+mod wait;
 
 /// All laws, one list for each noun.
 pub fn laws() -> Vec<super::Law> {
@@ -39,6 +40,7 @@ pub fn laws() -> Vec<super::Law> {
         spsc::LAWS,
         stops::LAWS,
         value::LAWS,
+        wait::LAWS,
     ]
     .concat()
 }
