@@ -356,7 +356,7 @@ impl Permits<'_> {
 
     /// Gives back what participants hold that have died; says whether that was anything.
     #[cold]
-    fn bury(&self, peers: &impl Peers) -> bool {
+    pub(crate) fn bury(&self, peers: &impl Peers) -> bool {
         match self {
             Self::Cells(cells) => cells.bury(peers),
             Self::Ledger(ledger) => ledger.bury(peers),

@@ -20,7 +20,7 @@ fn sleep(queue: &Arc<Queue>, peers: &impl Peers) {
         let mut pace = Pace::new();
         let waited = peers.wait(word, expected, others.list(), &mut pace, Deadline::NEVER);
         if waited != Waited::Woken {
-            messages.bury_dead(peers, Deadline::NEVER);
+            messages.bury(peers, Deadline::NEVER);
         }
     }
 }

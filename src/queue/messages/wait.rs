@@ -52,7 +52,7 @@ impl Berth for MessagesBerth {
 
     fn look(&self, seat: Seat<'_>, ask: bool) -> Look {
         let patience = Deadline::after(PATIENCE);
-        if ask && self.messages.bury_dead(&seat, patience) {
+        if ask && self.messages.bury(&seat, patience) {
             self.object.reap();
         }
         let mut others = Others::but(seat.me());

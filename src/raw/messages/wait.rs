@@ -282,9 +282,10 @@ impl Messages<'_> {
         }
     }
 
-    /// Gives back what the dead own; says whether that was anything.
-    pub(super) fn bury(&self, peers: &impl Peers, deadline: Deadline) -> bool {
-        let Ok(mended) = self.enter(peers, || deadline) else {
+    /// Gives back what the dead own; says whether that was anything. Waits for the lock until
+    /// `patience` ends.
+    pub(crate) fn bury(&self, peers: &impl Peers, patience: Deadline) -> bool {
+        let Ok(mended) = self.enter(peers, || patience) else {
             return false;
         };
         let met = self.sweep(peers, None);

@@ -37,12 +37,6 @@ impl<'a> Messages<'a> {
         self.bell(want).word()
     }
 
-    /// Gives back what the dead own; says whether that was anything. Waits for the lock until
-    /// `patience` ends.
-    pub(crate) fn bury_dead(&self, peers: &impl Peers, patience: Deadline) -> bool {
-        self.bury(peers, patience)
-    }
-
     /// Whether an operation is likely to succeed, or to be refused; otherwise `others` are told
     /// who could change that. Takes nothing. Where the lock cannot be had until `patience` ends,
     /// nothing is known, and the answer is what can be seen without it.

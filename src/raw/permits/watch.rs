@@ -17,11 +17,6 @@ impl<'a> Permits<'a> {
         self.bell(count).announce()
     }
 
-    /// Gives back what the dead hold; says whether that was anything.
-    pub(crate) fn bury_dead(&self, peers: &impl Peers) -> bool {
-        self.bury(peers)
-    }
-
     /// Whether `count` permits are free. Otherwise it sees to it that their release rings, and notes
     /// who holds them. Takes nothing; a peer stopped inside a change is waited for until `patience`
     /// ends, and then the answer is no.

@@ -115,7 +115,7 @@ impl Berth for PermitsBerth {
     }
 
     fn look(&self, seat: Seat<'_>, ask: bool) -> Look {
-        if ask && self.permits.bury_dead(&seat) {
+        if ask && self.permits.bury(&seat) {
             self.object.reap();
         }
         let mut others = Others::but(seat.me());
