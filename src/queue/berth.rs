@@ -39,14 +39,13 @@ impl Berth for RingBerth {
         &self.object
     }
 
-    #[cfg(feature = "async")]
     fn word(&self) -> &AtomicU32 {
         self.ring.bell(self.end).0
     }
 
-    fn lie_down(&self) -> (&AtomicU32, u32) {
+    fn lie_down(&self) -> u32 {
         self.ring.lie_down(self.end);
-        self.ring.bell(self.end)
+        self.ring.bell(self.end).1
     }
 
     fn look(&self, seat: Seat<'_>, ask: bool) -> Look {
@@ -57,7 +56,7 @@ impl Berth for RingBerth {
     /// The bell stays as it is: the handle may be asleep here itself by now.
     fn hand_on(&self, seat: Seat<'_>) {
         if self.has_come() {
-            seat.wake(self.ring.bell(self.end).0, 1);
+            seat.wake(self.word(), 1);
         }
     }
 

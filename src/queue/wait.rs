@@ -172,13 +172,14 @@ fn sleep_at(
         let seats = seats.collect::<Result<Vec<Seat<'_>>>>()?;
         let places = berths.iter().zip(&seats);
         let looks: Vec<Look> = places
+            .clone()
             .map(|(berth, seat)| berth.look(*seat, false))
             .collect();
-        let alarms: Vec<_> = (seats.iter().zip(&bells).zip(&looks))
-            .map(|((seat, (word, expected)), look)| Alarm {
+        let alarms: Vec<_> = (places.zip(&bells).zip(&looks))
+            .map(|(((berth, seat), rung), look)| Alarm {
                 seat: *seat,
-                word,
-                expected: *expected,
+                word: berth.word(),
+                expected: *rung,
                 owners: &look.owners,
             })
             .collect();

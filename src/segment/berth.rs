@@ -15,13 +15,11 @@ use super::seat::Seat;
 pub(crate) trait Berth: Send {
     fn object(&self) -> &Object;
 
-    /// The word that is slept on.
-    #[cfg(feature = "async")]
+    /// The word that is slept on: moved or woken when the sleeper is to look again.
     fn word(&self) -> &AtomicU32;
 
-    /// Announces a sleeper; the word that is moved or woken when it is to look again, and what the
-    /// word must hold for the sleep to begin.
-    fn lie_down(&self) -> (&AtomicU32, u32);
+    /// Announces a sleeper; what the word must hold for the sleep to begin.
+    fn lie_down(&self) -> u32;
 
     /// Whether the `try_` form has reason to try. With `ask`, who is dead is found out first.
     fn look(&self, seat: Seat<'_>, ask: bool) -> Look;

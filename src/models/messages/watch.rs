@@ -14,11 +14,14 @@ use crate::sys::clock::Deadline;
 /// Sleeps until there may be a message.
 fn sleep(queue: &Arc<Queue>, peers: &impl Peers) {
     let messages = queue.messages();
-    let (word, expected) = messages.lie_down(Want::Message);
+    let (word, rung) = (
+        messages.word(Want::Message),
+        messages.lie_down(Want::Message),
+    );
     let mut others = Others::but(peers.me());
     if !messages.is_ready(peers, Want::Message, &mut others, Deadline::NEVER) {
         let mut pace = Pace::new();
-        let waited = peers.wait(word, expected, others.list(), &mut pace, Deadline::NEVER);
+        let waited = peers.wait(word, rung, others.list(), &mut pace, Deadline::NEVER);
         if waited != Waited::Woken {
             messages.bury(peers, Deadline::NEVER);
         }

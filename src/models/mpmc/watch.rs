@@ -13,11 +13,11 @@ use crate::sys::clock::Deadline;
 /// Sleeps until there may be an item.
 fn sleep(ring: &Arc<Ring>, peers: &impl Peers) {
     let slots = ring.slots();
-    let (word, expected) = slots.lie_down(Side::Item);
+    let (word, rung) = (slots.word(Side::Item), slots.lie_down(Side::Item));
     peers.fence_everywhere();
     if !slots.sight(peers, Side::Item, false).is_ready {
         let (owners, mut pace) = ([], Pace::new());
-        let waited = peers.wait(word, expected, &owners, &mut pace, Deadline::NEVER);
+        let waited = peers.wait(word, rung, &owners, &mut pace, Deadline::NEVER);
         if waited != Waited::Woken {
             slots.sight(peers, Side::Item, true);
         }

@@ -41,12 +41,11 @@ impl Berth for MessagesBerth {
         &self.object
     }
 
-    #[cfg(feature = "async")]
     fn word(&self) -> &AtomicU32 {
         self.messages.word(self.want)
     }
 
-    fn lie_down(&self) -> (&AtomicU32, u32) {
+    fn lie_down(&self) -> u32 {
         self.messages.lie_down(self.want)
     }
 

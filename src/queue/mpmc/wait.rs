@@ -33,12 +33,11 @@ impl Berth for SlotsBerth {
         &self.object
     }
 
-    #[cfg(feature = "async")]
     fn word(&self) -> &AtomicU32 {
         self.slots.word(self.side)
     }
 
-    fn lie_down(&self) -> (&AtomicU32, u32) {
+    fn lie_down(&self) -> u32 {
         self.slots.lie_down(self.side)
     }
 

@@ -25,14 +25,12 @@ pub(crate) enum Want {
 }
 
 impl<'a> Messages<'a> {
-    /// Announces a sleeper; what it sleeps on. Afterwards a look is due, and only then the sleep.
-    pub(crate) fn lie_down(&self, want: Want) -> (&'a AtomicU32, u32) {
-        let bell = self.bell(want);
-        (bell.word(), bell.announce())
+    /// Announces a sleeper; what the word holds now. A look is due before the sleep.
+    pub(crate) fn lie_down(&self, want: Want) -> u32 {
+        self.bell(want).announce()
     }
 
     /// What a sleeper sleeps on.
-    #[cfg(feature = "async")]
     pub(crate) fn word(&self, want: Want) -> &'a AtomicU32 {
         self.bell(want).word()
     }

@@ -103,13 +103,12 @@ impl Bell {
         Self(Flag::new())
     }
 
-    /// Announces a sleeper; the word and what it must hold for the sleep to begin.
-    pub(super) fn announce(&self) -> (&AtomicU32, u32) {
-        (&self.0.0, self.0.raise().bits())
+    /// Announces a sleeper; what the word must hold for the sleep to begin.
+    pub(super) fn announce(&self) -> u32 {
+        self.0.raise().bits()
     }
 
-    /// What [`Bell::announce`] is about.
-    #[cfg(feature = "async")]
+    /// What a sleeper sleeps on.
     pub(super) fn word(&self) -> &AtomicU32 {
         &self.0.0
     }

@@ -183,7 +183,7 @@ impl<'a> Slots<'a> {
         let mut met = Met(false);
         let mut pace = Pace::new();
         loop {
-            let (word, expected) = bell.announce();
+            let (word, rung) = (bell.word(), bell.announce());
             let is_sure = if let Attempt::Held(_) = before {
                 peers.fence_everywhere()
             } else {
@@ -205,11 +205,11 @@ impl<'a> Slots<'a> {
                 Attempt::Held(_) if !is_sure => peers.pause(&mut pace, deadline),
                 Attempt::Held(Held { seen, .. }) => {
                     let owner = seen.owner();
-                    peers.wait(word, expected, owner.as_slice(), &mut pace, deadline)
+                    peers.wait(word, rung, owner.as_slice(), &mut pace, deadline)
                 }
                 Attempt::Idle | Attempt::Closed => {
                     let takers = self.takers(peers, side);
-                    peers.wait(word, expected, takers.as_slice(), &mut pace, deadline)
+                    peers.wait(word, rung, takers.as_slice(), &mut pace, deadline)
                 }
             };
             if waited != Waited::Woken {

@@ -24,14 +24,13 @@ pub(crate) struct Sight {
 }
 
 impl<'a> Slots<'a> {
-    /// Announces a sleeper of `side`; what it sleeps on. Afterwards a full fence
-    /// ([`Peers::fence_everywhere`]) and a look are due, and only then the sleep.
-    pub(crate) fn lie_down(&self, side: Side) -> (&'a AtomicU32, u32) {
+    /// Announces a sleeper of `side`; what the word holds now. A full fence
+    /// ([`Peers::fence_everywhere`]) and a look are due before the sleep.
+    pub(crate) fn lie_down(&self, side: Side) -> u32 {
         self.bell(side).announce()
     }
 
     /// What a sleeper of `side` sleeps on.
-    #[cfg(feature = "async")]
     pub(crate) fn word(&self, side: Side) -> &'a AtomicU32 {
         self.bell(side).word()
     }

@@ -38,10 +38,9 @@ impl Group {
             group.slips.push_back(slip);
             return;
         }
-        let (_, expected) = berth.lie_down();
         groups.push(Self {
+            expected: berth.lie_down(),
             berth,
-            expected,
             is_fresh: true,
             owners: Vec::new(),
             slips: VecDeque::from([slip]),
@@ -64,7 +63,7 @@ impl Group {
     pub(super) fn lie_down_again(&mut self) {
         // Relaxed: the announcement orders the look that follows.
         if self.berth.word().load(Ordering::Relaxed) != self.expected {
-            self.expected = self.berth.lie_down().1;
+            self.expected = self.berth.lie_down();
             self.is_fresh = true;
         }
     }

@@ -73,8 +73,8 @@ impl Berth for EventBerth {
         self.event.word()
     }
 
-    fn lie_down(&self) -> (&AtomicU32, u32) {
-        (self.word(), self.event.lie_down())
+    fn lie_down(&self) -> u32 {
+        self.event.lie_down()
     }
 
     fn look(&self, _: Seat<'_>, _: bool) -> Look {

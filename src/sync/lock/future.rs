@@ -100,8 +100,8 @@ impl Berth for LockBerth {
         self.lock.word.word()
     }
 
-    fn lie_down(&self) -> (&AtomicU32, u32) {
-        (self.word(), self.lock.word.lie_down())
+    fn lie_down(&self) -> u32 {
+        self.lock.word.lie_down()
     }
 
     fn look(&self, seat: Seat<'_>, ask: bool) -> Look {

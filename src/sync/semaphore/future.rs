@@ -110,8 +110,8 @@ impl Berth for PermitsBerth {
         self.permits.word(self.count)
     }
 
-    fn lie_down(&self) -> (&AtomicU32, u32) {
-        (self.word(), self.permits.lie_down(self.count))
+    fn lie_down(&self) -> u32 {
+        self.permits.lie_down(self.count)
     }
 
     fn look(&self, seat: Seat<'_>, ask: bool) -> Look {
