@@ -357,11 +357,8 @@ impl Ledger<'_> {
 
     /// Wakes sleepers after a change inside the lock, which orders it after their announcement.
     fn ring_if_heard(&self, peers: &impl Peers, freed: u32) {
-        for (bell, count) in [(&self.head.bell, freed), (&self.head.crowd, u32::MAX)] {
-            if bell.is_heard() {
-                bell.ring(peers, count);
-            }
-        }
+        self.head.bell.ring_if_heard(peers, freed);
+        self.head.crowd.ring_if_heard(peers, u32::MAX);
     }
 
     fn total(&self) -> u64 {

@@ -40,11 +40,12 @@
 //! # Memory orderings
 //!
 //! The lock orders everything but the stores without it: what an owner makes of its block, `due` and
-//! `closed`. The first are Release and pair with the Acquire of whoever walks the chain. `closed` is read with the lock: a publication that missed it comes before a get that saw
-//! it in the order of the lock, so no message enters a queue that was found closed and empty. Room
-//! that is given back without the lock is told of behind a fence, see `Bell::ring_if_heard`. Commits
-//! and what must come before them are Release stores, which keeps them in this order also for
-//! whoever learns from the kernel that their maker died.
+//! `closed`. The first are Release and pair with the Acquire of whoever walks the chain. `closed` is
+//! read with the lock: a publication that missed it comes before a get that saw it in the order of
+//! the lock, so no message enters a queue that was found closed and empty. Room that is given back
+//! without the lock is told of behind a fence. Commits and what must come before them are Release
+//! stores, which keeps them in this order also for whoever learns from the kernel that their maker
+//! died.
 //!
 //! # If a process dies
 //!

@@ -49,8 +49,9 @@ const WAKES: u32 = 4096;
 /// What sleepers sleep on: a flag that somebody may sleep, and a sequence that each ring moves.
 ///
 /// A sleeper announces itself, looks once more at what it waits for, and sleeps while the bell
-/// holds what [`Bell::announce`] gave. Both sides change the one word, or have a fence between what they
-/// write and what they read, so of two of them one comes later and sees the other.
+/// holds what [`Bell::announce`] gave. Both sides change the one word, or take one lock, or have a
+/// fence between what they write and what they read, so of two of them one comes later and sees the
+/// other.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct Bell(AtomicU32);
@@ -76,7 +77,8 @@ impl Bell {
         // Acquire: pairs with the Release of the ring that moved the word, so that the look that
         // follows sees what was rung for. Release: `ring` acquires it and so comes after.
         let rung = self.0.fetch_or(Self::SLEEPERS, Ordering::AcqRel) | Self::SLEEPERS;
-        // SeqCst: pairs with the fence of `ring_if_heard`.
+        // SeqCst: Dekker's pair with the fence of who looks at the flag without a lock. The flag comes
+        // before the look that follows, as what was made comes before the look at the flag.
         fence(Ordering::SeqCst);
         rung
     }
@@ -96,10 +98,9 @@ impl Bell {
     }
 
     /// As [`Bell::ring`], but takes the bell's line from nobody where nobody has announced itself.
+    /// For the same callers as [`Bell::is_heard`].
+    #[inline]
     pub(super) fn ring_if_heard(&self, peers: &impl Peers, count: u32) {
-        // SeqCst: Dekker's pair. What was made before comes before the look at the flag, as the
-        // sleeper's flag comes before its look at what was made; so one of the two sees the other.
-        fence(Ordering::SeqCst);
         if self.is_heard() {
             self.ring(peers, count);
         }

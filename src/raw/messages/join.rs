@@ -6,11 +6,10 @@
 //!
 //! With the lock messages only become fewer, so a look with the lock that finds none is the truth.
 //! Messages end without the lock, all but those that are dropped for the dead, by the free word of
-//! their block. Whoever stores it passes a fence next, with the bell of room, and then looks whether
-//! anybody joins; a joiner announces itself, passes a fence, and looks. So either the look sees the
-//! end of the message, or who ended it sees the announcement, by one load. That one then looks as
-//! well, with the lock: of two that end the last messages at once, the later sees that nothing is
-//! left, and wakes.
+//! their block. Whoever stores it passes a fence next, and then looks whether anybody joins; a joiner
+//! announces itself, passes a fence, and looks. So either the look sees the end of the message, or
+//! who ended it sees the announcement, by one load. That one then looks as well, with the lock: of
+//! two that end the last messages at once, the later sees that nothing is left, and wakes.
 
 use crate::raw::Peers;
 use crate::sys::clock::Deadline;
@@ -65,7 +64,7 @@ impl Messages<'_> {
         self.queued() == 0 && !self.blocks().any(is_left)
     }
 
-    /// After a message was ended, and the fence of the bell of room.
+    /// After a message was ended, and the fence behind that.
     #[inline]
     pub(super) fn tell_joiners(&self, peers: &impl Peers, patience: impl FnOnce() -> Deadline) {
         if self.head.all_done.is_heard() {

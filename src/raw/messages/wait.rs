@@ -4,7 +4,7 @@ use core::cell::Cell;
 
 use crate::raw::Peers;
 use crate::raw::permits::{NoneFree, Others};
-use crate::sys::atomic::Ordering;
+use crate::sys::atomic::{Ordering, fence};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
@@ -125,9 +125,7 @@ impl Messages<'_> {
     ) -> Result<(Message, Met), Refused> {
         let got = self.act(peers, wait, Side::Message, || self.claim(peers.me()))?;
         // Its entry is free; its room comes later. The lock orders this after announcements.
-        if self.head.not_full.is_heard() {
-            self.head.not_full.ring(peers, u32::MAX);
-        }
+        self.head.not_full.ring_if_heard(peers, u32::MAX);
         Ok(got)
     }
 
@@ -167,17 +165,18 @@ impl Messages<'_> {
     /// bell after announcements.
     #[inline]
     fn tell_consumers(&self, peers: &impl Peers) {
-        if self.head.not_empty.is_heard() {
-            self.head.not_empty.ring(peers, 1);
-        }
+        self.head.not_empty.ring_if_heard(peers, 1);
     }
 
-    /// Frees a block that the caller owns, without the lock.
+    /// Frees a block that the caller owns, without the lock, and passes a fence: the bells come after.
     #[inline]
     fn free(&self, peers: &impl Peers, held: Held) {
         if let Some(block) = self.block(held.at) {
             block.set_word(Word::new(held.units, Phase::Free));
         }
+        // SeqCst: pairs with the fence of `Bell::announce`, of this bell and of `all_done`. The free
+        // word comes before the look at the flag; so one of the two sides sees the other.
+        fence(Ordering::SeqCst);
         self.head.not_full.ring_if_heard(peers, u32::MAX);
     }
 
