@@ -10,6 +10,7 @@ mod berth;
 mod error;
 pub mod messages;
 pub mod mpmc;
+mod patience;
 pub mod pipe;
 pub mod socket;
 pub mod spsc;

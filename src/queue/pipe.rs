@@ -66,7 +66,6 @@ pub use connection::Connection;
 pub use error::{RecvError, SendError};
 pub use receiver::Receiver;
 pub use sender::Sender;
-pub(super) use side::Patience;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::spsc::{Geometry, Spsc};

@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::queue::berth::RingBerth;
+use crate::queue::patience::Patience;
 use crate::queue::wait::{Place, Sleeper, Waitable};
 use crate::raw::spsc::{End, Stopped};
 
 use super::frame::frames_of;
 use super::inbox::Put;
-use super::side::Patience;
 use super::{Connection, Receiver, RecvError};
 
 /// Where the next message is.

@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::queue::berth::RingBerth;
+use crate::queue::patience::Patience;
 use crate::raw::spsc::End;
 use crate::segment::{Berth, Waiting, Wish};
 
-use super::side::Patience;
 use super::{Connection, Receiver, RecvError, SendError, Sender};
 
 impl<T: DeserializeOwned> Receiver<T> {

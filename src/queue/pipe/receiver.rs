@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::patience::Patience;
 use crate::raw::spsc::Head;
 use crate::segment::Bound;
 
@@ -15,7 +16,7 @@ use super::arrival::Next;
 use super::frame::{HEAD, IN_FIRST};
 use super::frames::Frames;
 use super::inbox::{Inbox, bytes as in_memory};
-use super::side::{Patience, Side};
+use super::side::Side;
 
 /// The end of a pipe that messages come out of; made by [`one_way`](super::one_way),
 /// [`pipe`](super::pipe()) and [`Pipe::receiver`](super::Pipe::receiver).

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::queue::patience::Patience;
+
 use super::arrival::Next;
 use super::inbox::bytes as in_memory;
-use super::side::Patience;
 use super::{Receiver, RecvError};
 
 impl<T> Receiver<T> {

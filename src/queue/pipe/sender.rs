@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::patience::Patience;
 use crate::queue::socket::fd;
 use crate::raw::spsc::Tail;
 use crate::segment::Bound;
@@ -14,7 +15,7 @@ use crate::segment::Bound;
 use super::SendError;
 use super::frame::frames_of;
 use super::frames::Frames;
-use super::side::{Patience, Side};
+use super::side::Side;
 
 /// The end of a pipe that messages go into; made by [`one_way`](super::one_way),
 /// [`pipe`](super::pipe()) and [`Pipe::sender`](super::Pipe::sender).

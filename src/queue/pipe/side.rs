@@ -1,12 +1,9 @@
 //! What both ends of a pipe have in common: who has them, and what they know of the other end.
 
-use std::time::{Duration, Instant};
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::queue::watch::Watch;
 use crate::raw::spsc::{AlreadyHeld, End, Head, Spsc, Stopped, Tail};
 use crate::segment::{Bound, Seat};
-use crate::sys::clock::Deadline;
 
 use super::frames::Frames;
 
@@ -37,30 +34,6 @@ pub(super) struct Side<P: Place> {
     pub(super) place: Option<P>,
     /// Since it was taken, or else made.
     watch: Watch,
-}
-
-/// How long an operation waits.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::queue) enum Patience {
-    Not,
-    Ever,
-    For(Duration),
-    Until(Instant),
-    /// Until an instant that was computed before.
-    Fixed(Deadline),
-}
-
-impl Patience {
-    /// As an instant; `None` where there is to be no wait.
-    pub(in crate::queue) fn deadline(self) -> Option<Deadline> {
-        match self {
-            Self::Not => None,
-            Self::Ever => Some(Deadline::NEVER),
-            Self::For(limit) => Some(Deadline::after(limit)),
-            Self::Until(instant) => Some(Deadline::at(instant)),
-            Self::Fixed(deadline) => Some(deadline),
-        }
-    }
 }
 
 /// As an end is called in messages.

@@ -1,8 +1,9 @@
 //! Sending what is larger than the pipe: in parts, as room comes.
 
+use crate::queue::patience::Patience;
+
 use super::frame::{IN_MORE, frames_of, longest_of};
 use super::inbox::bytes as in_memory;
-use super::side::Patience;
 use super::{SendError, Sender};
 
 impl<T> Sender<T> {

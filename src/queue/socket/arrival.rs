@@ -1,11 +1,11 @@
 //! How a receiver comes by the next whole message.
 
+use std::os::fd::AsFd;
+
 use crate::error::{Error, ErrorKind};
-use crate::queue::pipe::Patience;
+use crate::queue::patience::Patience;
 use crate::sys::clock::Deadline;
 use crate::sys::socket::{self, Came};
-
-use std::os::fd::AsFd;
 
 use super::inbox::Refused;
 use super::packet::{HEAD, Head, PART};

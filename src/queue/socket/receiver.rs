@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::queue::pipe::Patience;
+use crate::queue::patience::Patience;
 
 use super::end::End;
 use super::fd::hand_out;

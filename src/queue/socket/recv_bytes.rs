@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::queue::pipe::Patience;
+use crate::queue::patience::Patience;
 
 use super::{Receiver, RecvError};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::queue::pipe::Patience;
+use crate::queue::patience::Patience;
 use crate::sys::clock::Deadline;
 use crate::sys::file;
 use crate::sys::socket::{self, MOST_FDS, Sent};
