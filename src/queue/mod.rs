@@ -8,6 +8,7 @@
 
 mod berth;
 mod error;
+mod message;
 pub mod messages;
 pub mod mpmc;
 mod patience;

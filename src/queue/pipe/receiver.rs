@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::queue::message::decode;
 use crate::queue::patience::Patience;
 use crate::raw::spsc::Head;
 use crate::segment::Bound;
@@ -67,7 +68,8 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InUse`] or [`ErrorKind::NotOwner`] where another process has this end.
+    /// [`ErrorKind::InUse`](crate::ErrorKind::InUse) or
+    /// [`ErrorKind::NotOwner`](crate::ErrorKind::NotOwner) where another process has this end.
     pub fn poll(&mut self) -> Result<bool> {
         self.poll_until(Patience::Not)
     }
@@ -202,7 +204,8 @@ impl<T: DeserializeOwned> Receiver<T> {
                 // A copy of our own: nobody writes it while it is decoded.
                 let frame = self.side.bound.view().read(position);
                 self.consume(1);
-                decode(frame.get(HEAD..HEAD + in_memory(len)).unwrap_or_default())
+                let bytes = frame.get(HEAD..HEAD + in_memory(len));
+                decode(bytes.unwrap_or_default()).map_err(RecvError::Decode)
             }
             next => self.decode_long(next),
         }
@@ -219,31 +222,13 @@ impl<T: DeserializeOwned> Receiver<T> {
             }
             Next::InInbox => self.inbox.take(),
         };
-        let message = decode(&bytes);
+        let message = decode(&bytes).map_err(RecvError::Decode);
         bytes.clear();
         if bytes.capacity() <= Self::KEPT {
             self.copy = bytes;
         }
         message
     }
-}
-
-#[inline]
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, RecvError> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((message, [])) => Ok(message),
-        Ok((_, rest)) => Err(no_message::<T>(&format!("{} bytes are left", rest.len()))),
-        Err(error) => Err(no_message::<T>(&error.to_string())),
-    }
-}
-
-#[cold]
-fn no_message<T>(why: &str) -> RecvError {
-    let doing = format!("receive a {} ({why})", std::any::type_name::<T>());
-    RecvError::Decode(
-        Error::new(ErrorKind::Decode, doing)
-            .advise("send and receive the same type, or take the bytes with recv_bytes"),
-    )
 }
 
 impl<T> fmt::Debug for Receiver<T> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::message::not_written;
 use crate::queue::patience::Patience;
 use crate::queue::socket::fd;
 use crate::raw::spsc::Tail;
@@ -332,11 +333,11 @@ fn encode<T: Serialize>(
 
 #[cold]
 fn refused<T: Serialize>(message: &T, error: &postcard::Error) -> SendError {
-    let error = Error::new(ErrorKind::Encode, format!("send a message ({error})"));
-    if fd::is_in(message) {
-        return SendError::Encode(error.advise(fd::ELSEWHERE));
-    }
-    SendError::Encode(error.advise("postcard needs the lengths of sequences beforehand"))
+    let error = not_written(error);
+    SendError::Encode(match fd::is_in(message) {
+        true => error.advise(fd::ELSEWHERE),
+        false => error,
+    })
 }
 
 impl<T> fmt::Debug for Sender<T> {

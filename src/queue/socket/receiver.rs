@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::message::decode;
 use crate::queue::patience::Patience;
 
 use super::end::End;
@@ -222,27 +223,16 @@ impl<T: DeserializeOwned> Receiver<T> {
     fn recv_until(&mut self, patience: Patience) -> Result<T, RecvError> {
         self.next(patience)?;
         let (bytes, fds) = self.inbox.take();
-        let (read, rest) = hand_out(fds, || postcard::take_from_bytes(&bytes));
-        let message = match read {
-            Ok((message, [])) => Ok(message),
-            Ok((_, rest)) => Err(no_message::<T>(&format!("{} bytes are left", rest.len()))),
-            Err(_) if rest.is_missing => Err(missing::<T>()),
-            Err(error) => Err(no_message::<T>(&error.to_string())),
-        };
+        let (read, rest) = hand_out(fds, || decode(&bytes));
+        let message = read.map_err(|error| match rest.is_missing {
+            true => missing::<T>(),
+            false => RecvError::Decode(error),
+        });
         if bytes.capacity() <= Self::KEPT {
             self.inbox.reuse(bytes);
         }
         message
     }
-}
-
-#[cold]
-fn no_message<T>(why: &str) -> RecvError {
-    let doing = format!("receive a {} ({why})", std::any::type_name::<T>());
-    RecvError::Decode(
-        Error::new(ErrorKind::Decode, doing)
-            .advise("send and receive the same type, or take the bytes with recv_bytes"),
-    )
 }
 
 #[cold]

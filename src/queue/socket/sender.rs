@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::message::not_written;
 use crate::queue::patience::Patience;
 use crate::sys::clock::Deadline;
 use crate::sys::file;
@@ -328,9 +329,7 @@ impl<T: Serialize> Sender<T> {
                 return Err(SendError::Fds(error.advise(MORE_NUMBERS)));
             }
             (Err(error), None) => {
-                let error = Error::new(ErrorKind::Encode, format!("send a message ({error})"));
-                let why = "postcard needs the lengths of sequences beforehand";
-                return Err(SendError::Encode(error.advise(why)));
+                return Err(SendError::Encode(not_written(&error)));
             }
             (Ok(bytes), None) => bytes,
         };
