@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`Queue`] | [`get_async`](Queue::get_async), [`receive_async`](Queue::receive_async), [`put_async`](Queue::put_async) |
+//! | [`JoinableQueue`] | [`get_async`](JoinableQueue::get_async), and the others of its [`Queue`] |
 //! | [`Mpmc`] | [`get_async`](Mpmc::get_async), [`put_async`](Mpmc::put_async) |
 //! | [`pipe`](crate::queue::pipe) | [`recv_async`](crate::queue::pipe::Receiver::recv_async), [`send_async`](crate::queue::pipe::Sender::send_async) |
 //! | [`spsc`](crate::queue::spsc) | [`pop_async`](crate::queue::spsc::Consumer::pop_async), [`push_async`](crate::queue::spsc::Producer::push_async) |
@@ -103,4 +104,4 @@
 #[cfg(doc)]
 use crate::queue::mpmc::Mpmc;
 #[cfg(doc)]
-use crate::{BoundedSemaphore, Event, Lock, Queue, Semaphore};
+use crate::{BoundedSemaphore, Event, JoinableQueue, Lock, Queue, Semaphore};

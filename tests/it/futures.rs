@@ -11,7 +11,9 @@ use outlive::queue::mpmc::Mpmc;
 use outlive::queue::pipe::{self, Pipe, RecvError, SendError, one_way};
 use outlive::queue::spsc::Spsc;
 use outlive::sync::LockError;
-use outlive::{BoundedSemaphore, Event, Lock, Queue, Segment, SegmentOptions, Semaphore, Value};
+use outlive::{
+    BoundedSemaphore, Event, JoinableQueue, Lock, Queue, Segment, SegmentOptions, Semaphore, Value,
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -230,6 +232,18 @@ fn an_executor_of_thirty_lines_is_enough() {
         block_on(end.as_mut()),
         Err(RecvError::Disconnected { crashed: false })
     ));
+}
+
+#[test]
+fn what_a_future_takes_from_a_joinable_queue_is_a_task() {
+    let tasks = JoinableQueue::<u64>::new(4).unwrap();
+    let mut future = pin!(tasks.get_async());
+    assert!(poll_once(future.as_mut()).is_pending());
+    tasks.put(&7).unwrap();
+    let task = block_on(future).unwrap();
+    assert_eq!(tasks.unfinished(), 1);
+    assert_eq!(task.task_done(), 7);
+    assert!(tasks.try_join().unwrap());
 }
 
 #[test]

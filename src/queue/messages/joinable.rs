@@ -1,5 +1,7 @@
 //! [`JoinableQueue`]: a queue that knows what is not yet dealt with, and waits for the end of it.
 
+#[cfg(feature = "async")]
+mod future;
 mod join;
 mod options;
 mod task;
