@@ -10,8 +10,8 @@ use crate::sys::clock::Deadline;
 
 /// What can be waited for among others: [`pipe::Connection`](super::pipe::Connection),
 /// [`pipe::Receiver`](super::pipe::Receiver), [`spsc::Consumer`](super::spsc::Consumer),
-/// [`mpmc::Mpmc`](super::mpmc::Mpmc) and [`Queue`](crate::Queue). They may lie in different
-/// segments.
+/// [`mpmc::Mpmc`](super::mpmc::Mpmc), [`Queue`](crate::Queue) and
+/// [`JoinableQueue`](crate::JoinableQueue). They may lie in different segments.
 pub trait Waitable: Sleeper {}
 
 /// How to wait for it; of this crate alone.

@@ -6,7 +6,7 @@ use outlive::queue::messages::GetError as TakeError;
 use outlive::queue::mpmc::Mpmc;
 use outlive::queue::pipe::one_way;
 use outlive::queue::{self, GetError, Waitable};
-use outlive::{Queue, Segment, SegmentOptions};
+use outlive::{JoinableQueue, Queue, Segment, SegmentOptions};
 
 use super::child::{Child, PATIENCE, Role, pause, say};
 
@@ -104,6 +104,18 @@ fn queues_are_among_what_can_be_waited_for() {
     messages.close().unwrap();
     let mut all: [&mut dyn Waitable; 3] = [&mut items, &mut receiver, &mut messages];
     assert_eq!(queue::wait(&mut all).unwrap(), [0, 2], "closed and empty");
+}
+
+#[test]
+fn a_task_that_is_given_back_is_ready_again() {
+    let mut tasks = JoinableQueue::<u64>::new(4).unwrap();
+    tasks.put(&7).unwrap();
+    assert_eq!(queue::wait(&mut [&mut tasks]).unwrap(), [0]);
+    let task = tasks.try_get().unwrap();
+    let mut other = tasks.clone();
+    assert_eq!(queue::try_wait(&mut [&mut other]).unwrap(), []);
+    task.nack();
+    assert_eq!(queue::wait(&mut [&mut other]).unwrap(), [0]);
 }
 
 /// The watchers lie down first, so that the kernel wakes them first, one for each item.

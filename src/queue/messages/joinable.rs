@@ -16,6 +16,7 @@ pub use options::JoinableOptions;
 pub use task::{Task, Tasks};
 
 use crate::error::Result;
+use crate::queue::wait::{Place, Sleeper, Waitable};
 use crate::raw::Kind;
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Segment, Spec};
@@ -202,6 +203,18 @@ impl<T, C> Deref for JoinableQueue<T, C> {
     #[inline]
     fn deref(&self) -> &Queue<T, C> {
         &self.0
+    }
+}
+
+impl<T, C> Waitable for JoinableQueue<T, C> {}
+
+impl<T, C> Sleeper for JoinableQueue<T, C> {
+    fn is_ready(&mut self, ask: bool) -> Result<bool> {
+        self.0.is_ready(ask)
+    }
+
+    fn berth(&self) -> Result<Place> {
+        self.0.berth()
     }
 }
 
