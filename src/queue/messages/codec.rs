@@ -12,6 +12,10 @@ use crate::queue::socket::fd;
 ///
 /// Both sides of a queue use the same codec: its path is compared when the queue is opened.
 pub trait Codec<T> {
+    /// Whether a value keeps the bytes that it is made of. They are then copied to a vector of its
+    /// own, for [`Codec::keep`].
+    const KEEPS: bool = false;
+
     /// Writes `item`. Called up to three times for one put, once to measure; it must write the same
     /// bytes each time.
     ///
@@ -26,10 +30,6 @@ pub trait Codec<T> {
     ///
     /// Where the bytes are no `T`.
     fn decode(bytes: &[u8]) -> Result<T, CodecError>;
-
-    /// Whether a value keeps the bytes that it is made of. They are then copied to a vector of its own,
-    /// for [`Codec::keep`].
-    const KEEPS: bool = false;
 
     /// As [`Codec::decode`], of bytes that the value may keep.
     ///
@@ -123,6 +123,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for MsgPack {
 pub enum Raw {}
 
 impl Codec<Vec<u8>> for Raw {
+    const KEEPS: bool = true;
+
     fn encode(item: &Vec<u8>, to: &mut impl io::Write) -> Result<(), CodecError> {
         to.write_all(item).map_err(CodecError::new)
     }
@@ -130,8 +132,6 @@ impl Codec<Vec<u8>> for Raw {
     fn decode(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
         Ok(bytes.to_vec())
     }
-
-    const KEEPS: bool = true;
 
     fn keep(bytes: Vec<u8>) -> Result<Vec<u8>, CodecError> {
         Ok(bytes)

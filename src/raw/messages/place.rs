@@ -112,24 +112,22 @@ impl<'a> Messages<'a> {
         true
     }
 
-    /// Copies the whole of `message` behind what `out` holds, where it has the capacity; `false` where
-    /// it has not.
+    /// Copies the whole of `message` behind what `out` holds; nothing where it has not the capacity.
     #[inline]
-    pub(crate) fn append_to(&self, message: &Message, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn append_to(&self, message: &Message, out: &mut Vec<u8>) {
         let (before, len) = (out.len(), message.len);
         let spare = out.spare_capacity_mut();
         let Some(from) = self
             .place(message.held, 0, len)
             .filter(|_| len <= spare.len())
         else {
-            return false;
+            return;
         };
         let to = NonNull::from(spare).cast();
         // SAFETY: as in `copy_out`; the spare capacity is at least `len` bytes.
         unsafe { from.copy_to_nonoverlapping(to, len) };
         // SAFETY: so many bytes of the spare capacity were written.
         unsafe { out.set_len(before + len) };
-        true
     }
 
     /// Where `len` bytes from `offset` of a block's message lie; `None` where they are not all in it.
