@@ -14,7 +14,7 @@ pub(crate) trait Peers {
     /// generation, or there is no such slot. Never true of a participant that can still act.
     fn is_dead(&self, token: Token) -> bool;
 
-    /// The one sleep of the crate: until `word` no longer holds `expected`, somebody wakes it, one
+    /// The one sleep of all protocols: until `word` no longer holds `expected`, somebody wakes it, one
     /// of `owners` dies, the slice of `pace` ends, or `deadline` passes. The caller then looks at
     /// the world again, whatever the answer.
     fn wait(
