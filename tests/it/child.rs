@@ -208,6 +208,7 @@ fn plays_its_role() {
         super::segment::ROLES,
         super::semaphore::ROLES,
         super::socket::ROLES,
+        super::socket::fds::ROLES,
         super::spsc::ROLES,
         super::stopped::ROLES,
         super::value::ROLES,
