@@ -29,7 +29,7 @@ use crate::raw::{Pace, Waited};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::{Deadline, monotonic_nanos};
 use crate::sys::fork::ForkPage;
-use crate::sys::{futex, lifeline};
+use crate::sys::{futex, thread};
 
 use super::alarm::Alarm;
 use super::berth::{Berth, fence_everywhere};
@@ -121,7 +121,7 @@ impl Watcher {
     }
 
     fn run(&self) {
-        lifeline::block_signals();
+        thread::block_signals();
         let mut groups = Vec::new();
         let mut pace = Pace::new();
         let (mut ask, mut asked, mut busy) = (false, 0, 0);

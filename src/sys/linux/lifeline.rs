@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 
 use crate::sys::atomic::{AtomicU32, Ordering};
+use crate::sys::thread;
 
 /// Set in a word by the kernel when its process died.
 pub(crate) const DIED: u32 = 0x4000_0000;
@@ -185,7 +186,7 @@ impl Keeper {
             .name("outlive-lifeline".into())
             .stack_size(64 * 1024)
             .spawn(move || {
-                block_signals();
+                thread::block_signals();
                 let head = Box::leak(Box::new(Head {
                     first: Node {
                         next: Link::new(ptr::null_mut()),
@@ -266,13 +267,4 @@ impl Keeper {
         before.next.store(next, Ordering::Release);
         self.nodes.remove(at);
     }
-}
-
-/// Leaves every signal to the application's own threads.
-pub(crate) fn block_signals() {
-    let mut all = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `sigfillset` initialises the set that it is given.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    // SAFETY: the set was initialised above; the old mask is not asked for.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), ptr::null_mut()) };
 }

@@ -1,6 +1,10 @@
-//! A number for each thread of the process.
+//! The threads of the process: a number for each of them, and no signal for ours.
+
+#![expect(unsafe_code, reason = "pthread_sigmask")]
 
 use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::ptr;
 
 use crate::sys::atomic::Ordering;
 
@@ -25,4 +29,13 @@ fn first_number() -> u32 {
     let number = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
     NUMBER.set(number);
     number
+}
+
+/// Leaves every signal to the application's own threads, and none to the calling one.
+pub(crate) fn block_signals() {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigfillset` initialises the set that it is given.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: the set was initialised above; the old mask is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), ptr::null_mut()) };
 }
