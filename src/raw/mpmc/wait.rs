@@ -5,7 +5,6 @@ use crate::sys::atomic::{Ordering, fence, light_fence};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
 
-use super::flag::Bell;
 use super::slot::{Side, SlotWord};
 use super::{Claim, Slots};
 
@@ -219,24 +218,17 @@ impl<'a> Slots<'a> {
                 Ok(claim) => {
                     // Found without being told: a wake was swallowed, and others may sleep on.
                     if waited != Waited::Woken {
-                        self.pass_on(peers, side, bell);
+                        self.hand_on(peers, side);
                     }
                     return Ok((claim, met));
                 }
                 Err(Attempt::Closed) => return Err(Refused::Closed),
                 Err(_) if waited == Waited::TimedOut => {
-                    self.pass_on(peers, side, bell);
+                    self.hand_on(peers, side);
                     return Err(Refused::Blocked(met));
                 }
                 Err(now) => now,
             };
-        }
-    }
-
-    /// Leaves after a sleep that may have swallowed a wake, or ended without the wake it was owed.
-    pub(super) fn pass_on(&self, peers: impl Peers + Copy, side: Side, bell: &Bell) {
-        if self.has_some(side) {
-            bell.ring(peers);
         }
     }
 }

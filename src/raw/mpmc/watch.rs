@@ -62,9 +62,11 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// Leaves after a sleep without having taken anything, or with less than there is.
+    /// Leaves after a sleep that may have swallowed a wake, or ended without the wake it was owed.
     pub(crate) fn hand_on(&self, peers: impl Peers + Copy, side: Side) {
-        self.pass_on(peers, side, self.bell(side));
+        if self.has_some(side) {
+            self.bell(side).ring(peers);
+        }
     }
 
     pub(super) fn bell(&self, side: Side) -> &'a Bell {
