@@ -19,9 +19,8 @@ pub(crate) struct Alarm<'a> {
 }
 
 impl Alarm<'_> {
-    /// As [`Peers::wait`], until one of `alarms`, or `control`, a word of this process that others
-    /// wake it by: the sleep is bounded, and the caller looks at all of them again, whatever the
-    /// answer.
+    /// As [`Peers::wait`], until one of `alarms`, or `control`, a word that is no participant's: the
+    /// sleep is bounded, and the caller looks at all of them again, whatever the answer.
     ///
     /// The kernel watches 128 words at once. Of more, and of lifelines that have no place any more,
     /// the caller learns when the slice ends, and that is then a short one.

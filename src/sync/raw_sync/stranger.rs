@@ -1,8 +1,9 @@
 //! Who uses an event without being a participant of anything.
 
 use crate::raw::{Pace, Peers, Token, Waited};
+use crate::segment::Alarm;
 use crate::sys::atomic::AtomicU32;
-use crate::sys::clock::{Deadline, monotonic_nanos};
+use crate::sys::clock::Deadline;
 use crate::sys::futex;
 
 /// Sleeps and wakes, and knows nobody.
@@ -26,17 +27,7 @@ impl Peers for Stranger {
         pace: &mut Pace,
         deadline: Deadline,
     ) -> Waited {
-        let now = monotonic_nanos();
-        if deadline.nanos().is_some_and(|at| now >= at) {
-            return Waited::TimedOut;
-        }
-        let slice_end = now.saturating_add(pace.next_slice());
-        let until = deadline.nanos().map_or(slice_end, |at| at.min(slice_end));
-        match futex::wait(&[(word, expected)], until) {
-            futex::Woken::Time if deadline.is_past() => Waited::TimedOut,
-            futex::Woken::Time => Waited::Slice,
-            futex::Woken::Word | futex::Woken::Other(_) => Waited::Woken,
-        }
+        Alarm::wait_for_any(Some((word, expected)), &[], pace, deadline)
     }
 
     fn wake(&self, word: &AtomicU32, count: u32) -> u32 {
