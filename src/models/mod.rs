@@ -16,4 +16,5 @@ mod rlock;
 mod rwlock;
 mod semaphore;
 mod spsc;
+mod watch;
 mod world;
