@@ -22,7 +22,6 @@ mod crowd;
 mod kills;
 #[cfg(crash_points)]
 mod points;
-#[cfg(crash_points)]
 mod pressure;
 #[cfg(not(crash_points))]
 mod random;

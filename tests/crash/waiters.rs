@@ -1,7 +1,7 @@
 //! Killed waiters: the storms in which pthread mutexes, `sem_t` and condition variables strand the
 //! living.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use outlive::queue::pipe::Pipe;
 use outlive::{
@@ -9,6 +9,7 @@ use outlive::{
 };
 
 use crate::crowd::Forked;
+use crate::pressure::Span;
 use crate::random::Random;
 
 pub const LAWS: &[crate::Law] = &[
@@ -272,11 +273,11 @@ fn rounds(segment: &Segment, take: impl Fn(&dyn Fn())) {
         let victim = random.index(WAITERS);
         waiters[victim].kill();
         let before = turns.to_vec().unwrap();
-        let patience = Instant::now() + HANG;
+        let span = Span::start();
         let goes_on = |me: usize| turns.get(me).unwrap() > before[me];
         while !(0..WAITERS).filter(|me| *me != victim).all(goes_on) {
             assert!(
-                Instant::now() < patience,
+                span.elapsed() < HANG,
                 "a waiter is stranded in round {round}"
             );
             std::thread::sleep(Duration::from_micros(200));
