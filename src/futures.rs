@@ -35,6 +35,12 @@
 //! the others, as there is something for them; those of a [`Queue`] that wait for room, and those
 //! that wait for several permits, all at once.
 //!
+//! # Taking turns
+//!
+//! Where operations are ready at once, one after the other, each 128th of a thread first lets the
+//! executor go on: its first poll is not ready, and has woken the task already. So a task that never
+//! has to wait does not keep the others, nor a timeout around it, from theirs.
+//!
 //! # Blocking in a poll
 //!
 //! A poll does what the `try_` form does, with the same small print: where a process was *stopped*

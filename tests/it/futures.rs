@@ -391,6 +391,21 @@ fn what_a_dropped_future_was_told_reaches_another_process() {
 }
 
 #[test]
+fn a_task_that_never_has_to_wait_can_be_timed_out() {
+    for runtime in runtimes() {
+        let items = Mpmc::<u64>::new(4).unwrap();
+        let patience = Instant::now() + PATIENCE;
+        let endless = async {
+            while Instant::now() < patience {
+                items.put_async(1).await.unwrap();
+                items.get_async().await.unwrap();
+            }
+        };
+        assert!(runtime.block_on(async { timeout(BRIEFLY, endless).await.is_err() }));
+    }
+}
+
+#[test]
 fn tasks_learn_of_deaths() {
     for runtime in runtimes() {
         let segment = Segment::anonymous().unwrap();

@@ -1,5 +1,6 @@
 //! The future of an operation that may have to wait.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -30,6 +31,15 @@ pub(crate) struct Waiting<W: Wish> {
     wish: W,
     ticket: Option<Ticket>,
     watched: bool,
+}
+
+/// Operations of a thread that were ready at once, one after the other, before one lets the
+/// executor go on: other tasks have their turn, and a timeout around them its moment.
+const AT_ONCE: u32 = 128;
+
+thread_local! {
+    /// How many were, until now.
+    static READY: Cell<u32> = const { Cell::new(0) };
 }
 
 impl<W: Wish> Waiting<W> {
@@ -65,10 +75,17 @@ impl<W: Wish> Future for Waiting<W> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<W::End> {
         let this = self.get_mut();
+        if READY.get() >= AT_ONCE && !this.watched {
+            READY.set(0);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if let Some(end) = this.wish.attempt(this.watched) {
+            READY.set(READY.get().saturating_add(1));
             this.leave(true);
             return Poll::Ready(end);
         }
+        READY.set(0);
         let waker = context.waker();
         if this
             .ticket
