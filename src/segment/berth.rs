@@ -39,6 +39,12 @@ pub(crate) trait Berth: Send {
         0
     }
 
+    /// Whether it may be woken with its word as it was, by who handed a wake on.
+    #[cfg(feature = "async")]
+    fn is_woken_in_place(&self) -> bool {
+        false
+    }
+
     /// Whether what is ready is so for all who wait for it, and not for one of them.
     #[cfg(feature = "async")]
     fn is_for_all(&self) -> bool {

@@ -165,6 +165,8 @@ impl Watcher {
             ask = waited != Waited::Woken;
             if ask {
                 busy = 0;
+            } else {
+                groups.iter_mut().for_each(Group::heed_wake);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -388,6 +389,48 @@ fn what_a_dropped_future_was_told_reaches_another_process() {
         child.expect("got all");
         child.finish();
     }
+}
+
+/// A lock that is handed on stays free: nothing moves the word that the thread sleeps on.
+#[test]
+fn what_a_dropped_future_was_told_reaches_the_next_at_once() {
+    struct Told(Thread, AtomicBool);
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.1.store(true, Ordering::Release);
+            self.0.unpark();
+        }
+    }
+    fn until_told(told: &Told) -> Duration {
+        let start = Instant::now();
+        while !told.1.load(Ordering::Acquire) && start.elapsed() < PATIENCE {
+            thread::park_timeout(PATIENCE);
+        }
+        start.elapsed()
+    }
+    let lock = Lock::new().unwrap();
+    let quickest = (0..10).map(|_| {
+        let guard = lock.lock().unwrap();
+        let [first, second] =
+            [(); 2].map(|()| Arc::new(Told(thread::current(), AtomicBool::new(false))));
+        let mut futures = [(); 2].map(|()| Box::pin(lock.lock_async()));
+        for (future, told) in futures.iter_mut().zip([&first, &second]) {
+            let waker = Waker::from(told.clone());
+            let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        thread::sleep(BRIEFLY);
+        drop(guard);
+        until_told(&first);
+        // The thread sleeps again.
+        thread::sleep(Duration::from_millis(2));
+        let [leaving, _staying] = futures;
+        drop(leaving);
+        until_told(&second)
+    });
+    // Not at the end of a slice, of 5 ms at least.
+    let quickest = quickest.min().unwrap();
+    assert!(quickest < Duration::from_millis(4), "{quickest:?}");
 }
 
 #[test]

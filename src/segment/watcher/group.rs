@@ -68,6 +68,11 @@ impl Group {
         }
     }
 
+    /// After a wake that may have been for this group.
+    pub(super) fn heed_wake(&mut self) {
+        self.is_fresh |= self.berth.is_woken_in_place();
+    }
+
     /// Takes the wakers of those who have reason to try.
     pub(super) fn look(&mut self, ask: bool, wakers: &mut Vec<Waker>) {
         if !(self.is_fresh || ask) {

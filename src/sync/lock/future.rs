@@ -112,4 +112,9 @@ impl Berth for LockBerth {
     fn hand_on(&self, seat: Seat<'_>) {
         self.lock.word.hand_on(&seat);
     }
+
+    /// A free lock that is handed on stays free and flagged.
+    fn is_woken_in_place(&self) -> bool {
+        true
+    }
 }
