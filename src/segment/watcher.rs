@@ -44,6 +44,8 @@ pub(crate) use future::{Waiting, Wish};
 struct Watcher {
     /// Moved and woken when there is news for the thread.
     bell: AtomicU32,
+    /// Whether a future left since the thread looked who did.
+    left: AtomicU32,
     desk: Mutex<Desk>,
 }
 
@@ -120,6 +122,13 @@ impl Watcher {
         futex::wake(&self.bell, 1);
     }
 
+    /// Has the thread forget the futures that left.
+    fn tell_of_leaving(&self) {
+        // Release: the slip says so before.
+        self.left.store(1, Ordering::Release);
+        self.tell();
+    }
+
     fn run(&self) {
         thread::block_signals();
         let mut groups = Vec::new();
@@ -128,6 +137,9 @@ impl Watcher {
         loop {
             // Acquire: before the desk, so that no news comes between unheard.
             let heard = self.bell.load(Ordering::Acquire);
+            // Acquire: whoever left by now came before: it is among the arrivals, or was. Between the
+            // bell and the desk, so that whoever leaves later is heard the next time.
+            let has_left = self.left.swap(0, Ordering::Acquire) != 0;
             let arrivals = std::mem::take(&mut self.desk.lock().arrivals);
             if arrivals.is_empty() && groups.is_empty() {
                 if self.is_over(heard) {
@@ -141,7 +153,9 @@ impl Watcher {
             for arrival in arrivals {
                 Group::admit(&mut groups, arrival);
             }
-            groups.retain_mut(Group::is_wanted);
+            if has_left {
+                groups.retain_mut(Group::is_wanted);
+            }
             if !lie_down(&mut groups) {
                 pace.shorten();
             }

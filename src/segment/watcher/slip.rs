@@ -81,7 +81,7 @@ impl Ticket {
         let left = std::mem::replace(&mut *self.slip.0.lock(), State::Left);
         match left {
             State::Waiting(_) => {
-                self.watcher.tell();
+                self.watcher.tell_of_leaving();
                 false
             }
             State::Told => true,
