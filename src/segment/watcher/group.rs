@@ -102,7 +102,12 @@ impl Group {
             }
             None
         });
+        let before = wakers.len();
         wakers.extend(told.take(most));
+        if wakers.len() == before {
+            // All have left since it was asked who is wanted.
+            self.berth.hand_on(seat);
+        }
     }
 
     /// For the sleep.
