@@ -48,6 +48,8 @@ impl Crew {
         let Arguments { writers, kills, .. } = *arguments;
         let segment = SegmentOptions::new()
             .size(4 << 20)
+            // The writers, the reader and this process.
+            .participants(u32::try_from(writers + 2)?)
             .label("supervisor")
             .anonymous()?;
         let fd = segment.try_clone_fd()?;
