@@ -106,8 +106,8 @@ impl Room {
 
     /// Says what is typed, and then that this is all.
     fn speak(&self, name: &str) -> Result<()> {
-        for line in std::io::stdin().lock().lines() {
-            let line = line?;
+        for line in std::io::stdin().lock().split(b'\n') {
+            let line = String::from_utf8_lossy(&line?).replace(char::is_control, " ");
             let mut rest = line.trim();
             while !rest.is_empty() {
                 let (part, later) = rest.split_at(rest.floor_char_boundary(PIECE));
