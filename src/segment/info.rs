@@ -63,12 +63,15 @@ impl Inner {
         registry.indices().filter_map(describe).collect()
     }
 
-    /// Whether there is an object called `name`; in doubt not.
-    pub(crate) fn has_object(&self, name: &str) -> bool {
-        let objects = self.objects().unwrap_or_default();
-        objects
-            .iter()
-            .any(|object| object.name.as_deref() == Some(name))
+    /// Whether there is an object of this name, by the same look that opens it.
+    pub(crate) fn has_object(&self, name: &str) -> Result<bool> {
+        let seat = self.seat()?;
+        let header = self.checked_header()?;
+        let arena = self.arena()?;
+        self.lock_books(seat)?;
+        let found = arena.find(name).is_some();
+        header.books.unlock(&seat, false);
+        Ok(found)
     }
 
     pub(crate) fn objects(&self) -> Result<Vec<ObjectInfo>> {

@@ -46,6 +46,9 @@ impl Spec {
     }
 }
 
+/// How often an object may come and go between the look for it and its making.
+const ROUNDS: u32 = 1024;
+
 /// An object that this process holds open; clones share it.
 #[derive(Clone)]
 pub(crate) struct Object(Arc<Hold>);
@@ -80,16 +83,18 @@ impl Object {
             check_name(name)
                 .map_err(|advice| Error::new(ErrorKind::InvalidInput, doing()).advise(advice))?;
         }
-        let block = inner
-            .allocate(len as u64, name.is_some())
-            .and_then(|room| {
-                // Where the name is taken, more room would not help.
-                room.ok_or_else(|| match name {
-                    Some(name) if inner.has_object(name) => exists(),
-                    _ => Error::new(ErrorKind::Full, doing())
-                        .advise("remove objects, or create the segment with a larger size"),
-                })
-            })?;
+        let full = || {
+            Error::new(ErrorKind::Full, doing())
+                .advise("remove objects, or create the segment with a larger size")
+        };
+        let block = match inner.allocate(len as u64, name.is_some())? {
+            Some(room) => room,
+            // Where the name is taken, more room would not help.
+            None => match name {
+                Some(name) if inner.has_object(name)? => return Err(exists()),
+                _ => return Err(full()),
+            },
+        };
         let arena = inner.arena()?;
         let header = inner.checked_header()?;
         let fresh = block;
@@ -144,7 +149,7 @@ impl Object {
         len: usize,
         init: impl Fn(Storage<'_>),
     ) -> Result<Self> {
-        loop {
+        for _ in 0..ROUNDS {
             match Self::open(segment, name, spec) {
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 done => return done,
@@ -154,6 +159,9 @@ impl Object {
                 done => return done,
             }
         }
+        let doing = format!("open or create {} `{name}` in {segment}", spec.kind.name());
+        Err(Error::new(ErrorKind::Corrupt, doing)
+            .advise("its name comes and goes: somebody removes it again and again"))
     }
 
     /// Opens the object that a handle from somewhere else names.

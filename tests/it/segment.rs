@@ -1,7 +1,7 @@
 //! Segments: names, files that are none, full registries, forks, leftovers of the dead.
 
 use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::PathBuf;
 
 use outlive::sync::LockError;
@@ -325,4 +325,31 @@ fn threads_that_open_and_leave_are_one_participant() {
         }
     });
     assert_eq!(options.open("segment").unwrap().participants().len(), 1);
+}
+
+/// The name is there to be read, and its hash is not the name's: one look finds it, another not.
+#[test]
+fn a_full_segment_with_a_damaged_name_has_no_room_and_says_so() {
+    let folder = Folder::new("damaged");
+    let path = folder.0.join("state");
+    let options = SegmentOptions::new().size(1 << 14).participants(2);
+    let segment = options.create_file(&path).unwrap();
+    let _lock = Lock::create(&segment, "damaged").unwrap();
+    let full = (0..).find_map(|n| Lock::create(&segment, &format!("{n}")).err());
+    assert_eq!(full.unwrap().kind(), ErrorKind::Full);
+    let bytes = std::fs::read(&path).unwrap();
+    let name = bytes
+        .windows(7)
+        .position(|text| text == b"damaged")
+        .unwrap();
+    // The name follows a head of 64 bytes, in which its hash is at 36.
+    let hash = name - 64 + 36;
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&[!bytes[hash]], hash as u64).unwrap();
+    assert_eq!(
+        Lock::open(&segment, "damaged").unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
+    let error = Lock::open_or_create(&segment, "damaged").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full);
 }
