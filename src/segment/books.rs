@@ -11,7 +11,7 @@ use crate::raw::lock::StillHeld;
 use crate::sys::atomic::Ordering;
 use crate::sys::clock::Deadline;
 
-use super::arena::Fresh;
+use super::arena::{Arena, Fresh};
 use super::block::Phase;
 use super::inner::Inner;
 use super::seat::Seat;
@@ -99,44 +99,45 @@ impl Inner {
         if block.is_wanted() {
             return Ok(());
         }
-        let seat = self.seat()?;
-        let header = self.checked_header()?;
-        self.lock_books(seat)?;
-        // Only under the books is "nobody wants it" final: opening takes them too.
-        if block.word().phase() == Phase::Live && !block.is_wanted() {
-            self.arena()?.free(block);
-        }
-        header.books.unlock(&seat, false);
-        Ok(())
+        self.under_books(|arena| {
+            // Only under the books is "nobody wants it" final: opening takes them too.
+            if block.word().phase() == Phase::Live && !block.is_wanted() {
+                arena.free(block);
+            }
+        })
     }
 
     /// Takes an object's name away.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
-        let seat = self.seat()?;
-        let header = self.checked_header()?;
-        let arena = self.arena()?;
-        self.lock_books(seat)?;
-        let found = arena.find(name);
-        if let Some(block) = found {
-            block.clear_name();
-            if !block.is_wanted() {
-                arena.free(block);
+        let found = self.under_books(|arena| {
+            let found = arena.find(name);
+            if let Some(block) = found {
+                block.clear_name();
+                if !block.is_wanted() {
+                    arena.free(block);
+                }
             }
+            found.is_some()
+        })?;
+        if found {
+            return Ok(());
         }
-        header.books.unlock(&seat, false);
-        found.map(drop).ok_or_else(|| {
-            let doing = format!("remove `{name}` from segment `{}`", self.name);
-            Error::new(ErrorKind::NotFound, doing)
-        })
+        let doing = format!("remove `{name}` from segment `{}`", self.name);
+        Err(Error::new(ErrorKind::NotFound, doing))
     }
 
     pub(crate) fn free_bytes(&self) -> Result<u64> {
+        self.under_books(Arena::free_bytes)
+    }
+
+    /// Does `act` with the books in hand.
+    pub(crate) fn under_books<'a, R>(&'a self, act: impl FnOnce(Arena<'a>) -> R) -> Result<R> {
         let seat = self.seat()?;
         let header = self.checked_header()?;
         let arena = self.arena()?;
         self.lock_books(seat)?;
-        let free = arena.free_bytes();
+        let done = act(arena);
         header.books.unlock(&seat, false);
-        Ok(free)
+        Ok(done)
     }
 }

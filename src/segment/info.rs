@@ -3,10 +3,10 @@
 use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::raw::{Kind, Peers};
+use crate::raw::Kind;
 use crate::sys::atomic::Ordering;
 
-use super::block::Phase;
+use super::block::{Block, Phase};
 use super::inner::Inner;
 use super::recovery::{Identity, instant};
 
@@ -65,37 +65,27 @@ impl Inner {
 
     /// Whether there is an object of this name, by the same look that opens it.
     pub(crate) fn has_object(&self, name: &str) -> Result<bool> {
-        let seat = self.seat()?;
-        let header = self.checked_header()?;
-        let arena = self.arena()?;
-        self.lock_books(seat)?;
-        let found = arena.find(name).is_some();
-        header.books.unlock(&seat, false);
-        Ok(found)
+        self.under_books(|arena| arena.find(name).is_some())
     }
 
     pub(crate) fn objects(&self) -> Result<Vec<ObjectInfo>> {
-        let seat = self.seat()?;
-        let header = self.checked_header()?;
-        let arena = self.arena()?;
         let registry = self.registry();
-        self.lock_books(seat)?;
-        let objects = arena
-            .chain()
-            .filter(|block| block.word().phase() == Phase::Live)
-            .map(|block| ObjectInfo {
-                name: block.name(),
-                kind: Kind::from_number(block.kind()).map_or("unknown", Kind::name),
-                bytes: block.object().map_or(0, |range| range.len),
-                holders: block
-                    .holder_slots()
-                    .filter_map(|slot| registry.slot(slot))
-                    .map(|slot| slot.pid.load(Ordering::Relaxed))
-                    .collect(),
-            })
-            .collect();
-        header.books.unlock(&seat, false);
-        let _ = seat.me();
-        Ok(objects)
+        let describe = |block: Block<'_>| ObjectInfo {
+            name: block.name(),
+            kind: Kind::from_number(block.kind()).map_or("unknown", Kind::name),
+            bytes: block.object().map_or(0, |range| range.len),
+            holders: block
+                .holder_slots()
+                .filter_map(|slot| registry.slot(slot))
+                .map(|slot| slot.pid.load(Ordering::Relaxed))
+                .collect(),
+        };
+        self.under_books(|arena| {
+            arena
+                .chain()
+                .filter(|block| block.word().phase() == Phase::Live)
+                .map(describe)
+                .collect()
+        })
     }
 }
