@@ -83,6 +83,8 @@ pub mod futures;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(not(loom))]
+pub mod process;
+#[cfg(not(loom))]
 pub mod queue;
 mod raw;
 #[cfg(not(loom))]
@@ -95,6 +97,10 @@ mod sys;
 
 #[cfg(not(loom))]
 pub use crate::error::{Error, ErrorKind, Result};
+#[cfg(not(loom))]
+pub use crate::process::Process;
+#[cfg(not(loom))]
+pub use crate::process::pool::Pool;
 #[cfg(not(loom))]
 pub use crate::queue::messages::{JoinableQueue, Queue};
 #[cfg(not(loom))]

@@ -3,8 +3,9 @@
 use crate::raw::{Storage, Token};
 use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::bytes;
+use crate::sys::fnv::{FNV_START, fnv};
 
-use super::layout::{BlockHead, FNV_START, NAME_BYTES, UNIT, fnv, head_len, holder_words};
+use super::layout::{BlockHead, NAME_BYTES, UNIT, head_len, holder_words};
 
 /// The value of a block's word: everything that decides what the block is, changed by one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use crate::raw::lock::LockWord;
 use crate::raw::registry::Slot;
 use crate::raw::{Kind, Resident, Token};
 use crate::sys::atomic::{AtomicU32, AtomicU64};
+use crate::sys::fnv::{FNV_START, fnv};
 
 /// "outlive" and a zero, read as a little-endian word.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"outlive\0");
@@ -145,16 +146,6 @@ pub(crate) fn layout_hash() -> u64 {
     facts
         .iter()
         .fold(FNV_START, |hash, fact| fnv(hash, &fact.to_le_bytes()))
-}
-
-/// Where an FNV-1a hash starts.
-pub(crate) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// FNV-1a: the same in every build, which std's hashers do not promise.
-pub(crate) fn fnv(hash: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(hash, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod alarm;
 mod arena;
 mod attached;
+pub(crate) mod baggage;
 mod berth;
 mod block;
 mod books;

@@ -8,14 +8,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::{Kind, Peers, Storage, Token};
 use crate::sys::atomic::Ordering;
+use crate::sys::fnv::{FNV_START, fnv};
 
 use super::block::{Block, Phase};
 use super::hold::Hold;
 use super::inner::Inner;
-use super::layout::{FNV_START, NAME_BYTES, fnv};
+use super::layout::NAME_BYTES;
 use super::recovery::Identity;
 use super::seat::Seat;
-use super::{Segment, attached};
+use super::{Segment, baggage};
 
 /// What an object must be for a handle to open it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,12 +168,12 @@ impl Object {
     /// Opens the object that a handle from somewhere else names.
     fn at(address: Address, spec: Spec) -> Result<Self> {
         let doing = || format!("open a {} received as a handle", spec.kind.name());
-        let found = attached::find(|inner| inner.geometry.id == address.segment)?;
-        let Some(inner) = found else {
+        let Some(segment) = baggage::segment(address.segment)? else {
             return Err(Error::new(ErrorKind::NotAttached, doing())
                 .advise("open the segment before handles of its objects arrive"));
         };
-        inner
+        segment
+            .inner()
             .open_block(spec, doing, |inner| {
                 inner.live_block(address.offset, address.generation)
             })
@@ -284,6 +285,7 @@ impl fmt::Debug for Object {
 
 /// Writes the handle of `object`.
 pub(crate) fn serialize<S: Serializer>(object: &Object, to: S) -> Result<S::Ok, S::Error> {
+    baggage::note(object);
     object.address().serialize(to)
 }
 

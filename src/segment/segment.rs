@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::file;
 
+use super::baggage::{self, SegmentId};
 use super::inner::Inner;
 use super::{ObjectInfo, Participant, Recovery, SegmentOptions};
 
@@ -117,11 +118,25 @@ impl Segment {
         if let Some(home) = HOME.get() {
             return Ok(home.clone());
         }
-        let fresh = SegmentOptions::new()
-            .size(HOME_SIZE)
-            .participants(256)
-            .anonymous()?;
+        let fresh = match INHERITED_HOME.get() {
+            Some(id) => baggage::segment(*id)?.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotAttached,
+                    "open the home segment of the parent",
+                )
+            })?,
+            None => SegmentOptions::new()
+                .size(HOME_SIZE)
+                .participants(256)
+                .anonymous()?,
+        };
         Ok(HOME.get_or_init(|| fresh).clone())
+    }
+
+    /// Says which of the segments that have arrived is the home. Before the first use of it.
+    pub(crate) fn inherit_home(id: SegmentId) {
+        // A process is started once.
+        let _ = INHERITED_HOME.set(id);
     }
 
     /// The name, as it was opened; of an anonymous segment, a description.
@@ -259,6 +274,9 @@ impl Segment {
         }
     }
 }
+
+/// The home of the process that started this one.
+static INHERITED_HOME: OnceLock<SegmentId> = OnceLock::new();
 
 /// Address space of the home segment.
 const HOME_SIZE: u64 = 1 << 30;

@@ -39,6 +39,12 @@ impl Deadline {
         Self::after(instant.saturating_duration_since(Instant::now()))
     }
 
+    /// How long until then; `None` for never.
+    pub(crate) fn left(self) -> Option<Duration> {
+        let left = |at: u64| Duration::from_nanos(at.saturating_sub(monotonic_nanos()));
+        self.nanos().map(left)
+    }
+
     /// Whether the time has come.
     pub(crate) fn is_past(self) -> bool {
         self.nanos().is_some_and(|at| monotonic_nanos() >= at)

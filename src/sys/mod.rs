@@ -9,6 +9,8 @@ pub(crate) mod atomic;
 pub(crate) mod bytes;
 pub(crate) mod clock;
 pub(crate) mod crash;
+#[cfg(not(loom))]
+pub(crate) mod fnv;
 pub(crate) mod hint;
 #[cfg(not(loom))]
 pub(crate) mod storage;
@@ -24,5 +26,6 @@ pub(crate) mod model;
 pub use counted::{arm, arm_stop, disarm};
 #[cfg(not(loom))]
 pub(crate) use linux::{
-    epoch, file, fork, futex, lease, lifeline, mapping, membarrier, slack, socket, thread,
+    descriptors, epoch, file, fork, futex, image, lease, lifeline, mapping, membarrier, packet,
+    pidfd, slack, socket, thread,
 };

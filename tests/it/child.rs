@@ -200,6 +200,7 @@ fn plays_its_role() {
         super::names::ROLES,
         super::pid_namespace::ROLES,
         super::pipe::ROLES,
+        super::process::ROLES,
         super::queue::ROLES,
         #[cfg(feature = "raw_sync")]
         super::raw_sync::ROLES,

@@ -24,6 +24,8 @@ mod mpmc;
 mod names;
 mod pid_namespace;
 mod pipe;
+mod pool;
+mod process;
 mod queue;
 #[cfg(feature = "raw_sync")]
 mod raw_sync;

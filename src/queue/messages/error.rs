@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 use super::codec::CodecError;
 
@@ -88,5 +88,30 @@ impl std::error::Error for GetError {
             Self::Broken(error) => error.source(),
             Self::Empty | Self::Closed => None,
         }
+    }
+}
+
+impl From<PutError> for Error {
+    fn from(error: PutError) -> Self {
+        let kind = match error {
+            PutError::Full => ErrorKind::Full,
+            PutError::Closed => ErrorKind::Broken,
+            PutError::TooLarge { .. } => ErrorKind::InvalidInput,
+            PutError::Unencodable(_) => ErrorKind::Encode,
+            PutError::Broken(error) => return error,
+        };
+        Self::new(kind, "put into a queue").advise(error.to_string())
+    }
+}
+
+impl From<GetError> for Error {
+    fn from(error: GetError) -> Self {
+        let kind = match error {
+            GetError::Empty => ErrorKind::TimedOut,
+            GetError::Closed => ErrorKind::Broken,
+            GetError::Undecodable(_) => ErrorKind::Decode,
+            GetError::Broken(error) => return error,
+        };
+        Self::new(kind, "get from a queue").advise(error.to_string())
     }
 }

@@ -1,13 +1,17 @@
 //! Linux: one file per kernel facility.
 
+pub(crate) mod descriptors;
 pub(crate) mod epoch;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod futex;
+pub(crate) mod image;
 pub(crate) mod lease;
 pub(crate) mod lifeline;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
+pub(crate) mod packet;
+pub(crate) mod pidfd;
 pub(crate) mod slack;
 pub(crate) mod socket;
 pub(crate) mod thread;

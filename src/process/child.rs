@@ -1,0 +1,293 @@
+//! A process that this one has started, whatever its function returns.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::process::Signal;
+
+use crate::error::{Error, Result};
+use crate::segment::baggage::Baggage;
+use crate::sys::clock::Deadline;
+use crate::sys::pidfd;
+
+use super::exit::Exit;
+use super::letter;
+use super::message::Report;
+use super::panicked::Panicked;
+
+/// A process that this one has started: all that can be asked of it without its result.
+///
+/// A cheap handle; [`Process`](super::Process) dereferences to it.
+///
+/// # If a process dies
+///
+/// This one: [`Child::exit`] says how. Its server: [`Exit::Unknown`].
+#[derive(Clone)]
+pub struct Child(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    pid: u32,
+    process: OwnedFd,
+    is_daemon: bool,
+    /// On which it reports, and at last its server.
+    line: OwnedFd,
+    heard: Mutex<Heard>,
+}
+
+/// What a child is made of.
+pub(super) struct Parts {
+    pub(super) name: String,
+    pub(super) pid: u32,
+    pub(super) process: OwnedFd,
+    pub(super) is_daemon: bool,
+    pub(super) line: OwnedFd,
+    pub(super) baggage: Baggage,
+}
+
+/// What the process and its server have said.
+struct Heard {
+    outcome: Option<Outcome>,
+    exit: Option<Exit>,
+    /// Held as long as the process may look for it.
+    baggage: Baggage,
+}
+
+/// What became of the function.
+pub(super) enum Outcome {
+    Returned(Vec<u8>),
+    Panicked(Panicked),
+    Failed(String),
+    Taken,
+}
+
+/// All children that have not been seen to end.
+static CHILDREN: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// The processes that this one has started and that run.
+#[must_use]
+pub fn active_children() -> Vec<Child> {
+    let mut all = CHILDREN.lock();
+    all.retain(Child::is_alive);
+    all.clone()
+}
+
+impl Child {
+    /// Enters a process that has been started.
+    pub(super) fn enter(parts: Parts) -> Self {
+        let child = Self(Arc::new(Inner {
+            name: parts.name,
+            pid: parts.pid,
+            process: parts.process,
+            is_daemon: parts.is_daemon,
+            line: parts.line,
+            heard: Mutex::new(Heard {
+                outcome: None,
+                exit: None,
+                baggage: parts.baggage,
+            }),
+        }));
+        let mut all = CHILDREN.lock();
+        all.retain(Self::is_alive);
+        all.push(child.clone());
+        child
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.0.pid
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether it was started as a daemon.
+    #[must_use]
+    pub fn is_daemon(&self) -> bool {
+        self.0.is_daemon
+    }
+
+    /// Whether it runs. It may change at once, once.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.exit().is_none()
+    }
+
+    /// How it ended; `None` while it runs.
+    #[doc(alias = "exitcode")]
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        self.wait_timeout(Duration::ZERO).ok().flatten()
+    }
+
+    /// Waits until it has ended; any number of times, by any number of threads.
+    ///
+    /// # Blocking
+    ///
+    /// Sleeps in the kernel.
+    ///
+    /// # If a process dies
+    ///
+    /// That is what is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Os`](crate::ErrorKind::Os) where the system cannot wait.
+    pub fn wait(&self) -> Result<Exit> {
+        let exit = self.wait_until(Deadline::NEVER)?;
+        Ok(exit.unwrap_or(Exit::Unknown))
+    }
+
+    /// As [`Child::wait`], but no longer than `limit`; `None` where it still runs.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Child::wait`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Child::wait`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Child::wait`].
+    pub fn wait_timeout(&self, limit: Duration) -> Result<Option<Exit>> {
+        self.wait_until(Deadline::after(limit))
+    }
+
+    /// As [`Child::wait`], but not beyond `instant`; `None` where it still runs.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Child::wait`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Child::wait`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Child::wait`].
+    pub fn wait_deadline(&self, instant: Instant) -> Result<Option<Exit>> {
+        self.wait_until(Deadline::at(instant))
+    }
+
+    pub(super) fn wait_until(&self, deadline: Deadline) -> Result<Option<Exit>> {
+        let turn = match deadline.left() {
+            None => Some(self.0.heard.lock()),
+            Some(left) => self.0.heard.try_lock_for(left),
+        };
+        // Another thread that waits has not heard of its end.
+        let Some(mut heard) = turn else {
+            return Ok(None);
+        };
+        self.listen(&mut heard, deadline)
+            .map_err(|e| Error::os(e, format!("wait for {self}")))
+    }
+
+    fn listen(&self, heard: &mut Heard, deadline: Deadline) -> std::io::Result<Option<Exit>> {
+        while heard.exit.is_none() {
+            if pidfd::wait(&[self.0.line.as_fd()], deadline)?.is_empty() {
+                return Ok(None);
+            }
+            let Some(letter) = letter::receive(&self.0.line)? else {
+                // The server was killed, and its workers with it: this one in an instant.
+                pidfd::wait(&[self.0.process.as_fd()], deadline)?;
+                heard.exit = Some(self.exit_by_kernel());
+                break;
+            };
+            match letter.message {
+                Report::Returned => heard.outcome = Some(Outcome::Returned(letter.body)),
+                Report::Panicked(panicked) => heard.outcome = Some(Outcome::Panicked(panicked)),
+                Report::Failed(why) => heard.outcome = Some(Outcome::Failed(why)),
+                Report::Ended(exit) => heard.exit = Some(exit),
+            }
+        }
+        heard.baggage = Baggage::default();
+        Ok(heard.exit)
+    }
+
+    /// How a process ended whose server cannot tell any more.
+    fn exit_by_kernel(&self) -> Exit {
+        // Whoever has inherited it reaps it at once, or never.
+        let asked = (0..20).find_map(|_| {
+            let status = pidfd::wait_status(&self.0.process);
+            if status.is_none() {
+                let _ = pidfd::wait(&[], Deadline::after(Duration::from_millis(1)));
+            }
+            status
+        });
+        asked.map_or(Exit::Unknown, Exit::from_raw)
+    }
+
+    /// What became of the function, once; `None` where the process ended before it did.
+    pub(super) fn take_outcome(&self) -> Option<Outcome> {
+        let mut heard = self.0.heard.lock();
+        let outcome = heard.outcome.as_mut()?;
+        Some(std::mem::replace(outcome, Outcome::Taken))
+    }
+
+    /// Asks it to end: SIGTERM. Nothing where it has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Os`](crate::ErrorKind::Os) where the system does not permit it.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    /// Ends it at once: SIGKILL. Nothing where it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Child::terminate`].
+    pub fn kill(&self) -> Result<()> {
+        self.signal(Signal::KILL)
+    }
+
+    /// Interrupts it, as Ctrl-C would: SIGINT. Nothing where it has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Child::terminate`].
+    pub fn interrupt(&self) -> Result<()> {
+        self.signal(Signal::INT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        pidfd::signal(&self.0.process, signal)
+            .map(drop)
+            .map_err(|e| Error::os(e, format!("signal {self}")))
+    }
+}
+
+/// The process, by a descriptor to poll: readable when it has ended.
+impl AsFd for Child {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.process.as_fd()
+    }
+}
+
+impl fmt::Display for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process `{}` ({})", self.0.name, self.0.pid)
+    }
+}
+
+impl fmt::Debug for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child")
+            .field("name", &self.name())
+            .field("pid", &self.pid())
+            .field("exit", &self.exit())
+            .field("is_daemon", &self.is_daemon())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! What happens to the processes of a process whose `main` returns.
+
+#![expect(unsafe_code, reason = "atexit")]
+
+use std::sync::Once;
+use std::time::Duration;
+
+use super::child::active_children;
+
+/// How long daemons have to end when they are asked to.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Sees to it that this process waits for its own when it exits.
+pub(super) fn register() {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        // SAFETY: the handler is `extern "C"` and does not unwind. Without room for it nobody is
+        // waited for.
+        unsafe { libc::atexit(close) };
+    });
+}
+
+extern "C" fn close() {
+    let children = active_children();
+    let (daemons, others): (Vec<_>, Vec<_>) = children.iter().partition(|child| child.is_daemon());
+    for daemon in &daemons {
+        let _ = daemon.terminate();
+    }
+    for child in others {
+        let _ = child.wait();
+    }
+    for daemon in daemons {
+        if !matches!(daemon.wait_timeout(GRACE), Ok(Some(_))) {
+            let _ = daemon.kill();
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Who this process is, and who started it.
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use crate::error::{Error, Result};
+use crate::sys::clock::Deadline;
+use crate::sys::pidfd;
+use std::os::fd::AsFd;
+
+use super::message::Life;
+
+/// The calling process.
+#[derive(Debug, Clone)]
+pub struct Current(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    /// The counters of its line; empty for the main process.
+    line: Vec<u32>,
+    parent: Option<Parent>,
+    is_daemon: bool,
+    /// Processes that it has begun to start.
+    started: AtomicU32,
+}
+
+/// The process that started the calling one.
+#[derive(Debug)]
+pub struct Parent {
+    pid: u32,
+    name: String,
+    process: OwnedFd,
+}
+
+static WORKER: RwLock<Option<Current>> = RwLock::new(None);
+
+/// The calling process: its name, and what it is.
+///
+/// # Examples
+///
+/// ```
+/// use outlive::process;
+///
+/// assert_eq!(process::current().name(), "MainProcess");
+/// assert!(process::current().parent().is_none());
+/// ```
+#[doc(alias = "current_process")]
+#[must_use]
+pub fn current() -> Current {
+    if let Some(worker) = &*WORKER.read() {
+        return worker.clone();
+    }
+    let mut worker = WORKER.write();
+    worker
+        .get_or_insert_with(|| {
+            Current(Arc::new(Inner {
+                name: "MainProcess".to_owned(),
+                line: Vec::new(),
+                parent: None,
+                is_daemon: false,
+                started: AtomicU32::new(0),
+            }))
+        })
+        .clone()
+}
+
+/// Processors that this process may use, as its affinity and its control group have it; 1 at least.
+#[doc(alias = "cpu_count")]
+#[must_use]
+pub fn parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Says that this process is the one that `life` describes.
+pub(super) fn become_worker(life: Life, parent: OwnedFd) {
+    let (pid, name) = life.parent;
+    *WORKER.write() = Some(Current(Arc::new(Inner {
+        name: life.name,
+        line: life.line,
+        parent: Some(Parent {
+            pid,
+            name,
+            process: parent,
+        }),
+        is_daemon: life.is_daemon,
+        started: AtomicU32::new(0),
+    })));
+}
+
+impl Current {
+    /// `MainProcess`, or as it was started.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        std::process::id()
+    }
+
+    /// Whether it was started as a daemon.
+    #[must_use]
+    pub fn is_daemon(&self) -> bool {
+        self.0.is_daemon
+    }
+
+    /// Who started it; `None` in the main process.
+    #[doc(alias = "parent_process")]
+    #[must_use]
+    pub fn parent(&self) -> Option<&Parent> {
+        self.0.parent.as_ref()
+    }
+
+    /// The line of the next process that it starts.
+    pub(super) fn next_line(&self) -> Vec<u32> {
+        // Relaxed: only that no two have the same.
+        let number = self.0.started.fetch_add(1, Ordering::Relaxed) + 1;
+        let own = self.0.line.iter().copied();
+        own.chain(std::iter::once(number)).collect()
+    }
+}
+
+impl Parent {
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it lives. It may change at once; and as a worker dies with its parent, few ever see
+    /// that it has.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.wait(Deadline::after(Duration::ZERO))
+            .is_ok_and(|ended| !ended)
+    }
+
+    /// Waits until it has ended, and no longer than `limit`; says whether it has.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Os`](crate::ErrorKind::Os) where the system cannot wait.
+    pub fn join_timeout(&self, limit: Duration) -> Result<bool> {
+        self.wait(Deadline::after(limit))
+    }
+
+    fn wait(&self, deadline: Deadline) -> Result<bool> {
+        pidfd::wait(&[self.process.as_fd()], deadline)
+            .map(|ready| !ready.is_empty())
+            .map_err(|e| Error::os(e, format!("wait for {self}")))
+    }
+}
+
+impl fmt::Display for Parent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process `{}` ({})", self.name, self.pid)
+    }
+}

@@ -1,0 +1,344 @@
+//! What the pool's own process knows of its tasks: which wait, which are out, and who is to have
+//! their outcomes.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::error;
+use crate::process::exit::Exit;
+use crate::process::function::Function;
+use crate::queue::messages::PutError;
+use crate::shared::Array;
+
+use super::error::TaskError;
+use super::shared::{Remains, Shared};
+use super::wire::{self, Head, Ticket};
+
+/// Who is to have the outcomes of tasks.
+pub(super) trait Sink: Send + Sync {
+    /// Encoded results and failures of the tasks from `first` on, as [`wire::outcomes`] reads them.
+    fn done(&self, first: u32, outcomes: Vec<u8>);
+
+    /// There will be no result of the task.
+    fn failed(&self, task: u32, why: TaskError);
+}
+
+/// Outcomes on their way to their sinks: delivered when the board is not locked any more, since
+/// whoever gets them may ask for more.
+#[derive(Default)]
+#[must_use]
+pub(super) struct Outbox(Vec<Delivery>);
+
+/// To whom, of which task, or from which on.
+type Delivery = (Arc<dyn Sink>, u32, Result<Vec<u8>, TaskError>);
+
+impl Outbox {
+    pub(super) fn deliver(self) {
+        for (sink, first, outcome) in self.0 {
+            match outcome {
+                Ok(outcomes) => sink.done(first, outcomes),
+                Err(why) => sink.failed(first, why),
+            }
+        }
+    }
+}
+
+/// A context of calls: its number, and what keeps it in shared memory.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) id: u64,
+    pub(super) handle: Vec<u8>,
+    /// Held until the last chunk that needs it is done.
+    pub(super) _array: Array<u8>,
+}
+
+/// Tasks that one worker is to do one after the other.
+pub(super) struct Chunk {
+    pub(super) function: Function,
+    pub(super) context: Option<Arc<Context>>,
+    /// Encoded arguments, one behind the other, and where each begins.
+    pub(super) arguments: Vec<u8>,
+    pub(super) starts: Vec<u32>,
+    pub(super) sink: Arc<dyn Sink>,
+    /// The number of its first task, to the sink.
+    pub(super) first: u32,
+    /// Tasks whose outcomes the sink has.
+    pub(super) done: u32,
+    /// Workers that its first task has killed.
+    pub(super) killed: u32,
+}
+
+impl Chunk {
+    fn count(&self) -> u32 {
+        u32::try_from(self.starts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The tasks of `self` from the `from`th to before the `to`th.
+    fn part(&self, from: u32, to: u32) -> Self {
+        let (from_at, to_at) = (from as usize, to as usize);
+        let start = |at: usize| {
+            self.starts
+                .get(at)
+                .map_or(self.arguments.len(), |at| *at as usize)
+        };
+        let (begin, end) = (start(from_at), start(to_at));
+        let starts = self.starts.get(from_at..to_at).unwrap_or_default();
+        Self {
+            function: self.function,
+            context: self.context.clone(),
+            arguments: self.arguments.get(begin..end).unwrap_or_default().to_vec(),
+            starts: starts
+                .iter()
+                .map(|at| at.saturating_sub(u32::try_from(begin).unwrap_or(0)))
+                .collect(),
+            sink: self.sink.clone(),
+            first: self.first + from,
+            done: 0,
+            killed: 0,
+        }
+    }
+
+    fn fail(&self, why: &TaskError, out: &mut Outbox) {
+        for task in self.done..self.count() {
+            out.0
+                .push((self.sink.clone(), self.first + task, Err(why.clone())));
+        }
+    }
+}
+
+/// Whether the pool takes tasks.
+#[derive(Debug, Clone)]
+pub(super) enum Phase {
+    Open,
+    /// It does those that it has.
+    Closed,
+    /// It does nothing any more.
+    Ended(TaskError),
+}
+
+/// A slot of [`Shared`], as the pool sees it.
+#[derive(Default)]
+struct Slot {
+    turn: u32,
+    chunk: Option<Chunk>,
+}
+
+/// Chunks, out and waiting.
+pub(super) struct Board {
+    pub(super) phase: Phase,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    waiting: VecDeque<Chunk>,
+    /// Of slots that are out, by the seat that is to be killed, or was: why.
+    pub(super) sentenced: HashMap<u32, TaskError>,
+    retries: u32,
+    out: Outbox,
+}
+
+impl Board {
+    pub(super) fn new(slots: u32, retries: u32) -> Self {
+        Self {
+            phase: Phase::Open,
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            free: (0..slots).rev().collect(),
+            waiting: VecDeque::new(),
+            sentenced: HashMap::new(),
+            retries,
+            out: Outbox::default(),
+        }
+    }
+
+    /// What is to be delivered when the board is unlocked.
+    pub(super) fn take_outbox(&mut self) -> Outbox {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Chunks that are not done.
+    pub(super) fn pending(&self) -> usize {
+        self.slots.len() - self.free.len() + self.waiting.len()
+    }
+
+    /// Takes a chunk in, and puts it out as soon as there is room.
+    pub(super) fn submit(&mut self, shared: &Shared, chunk: Chunk) {
+        match &self.phase {
+            Phase::Open => {
+                self.waiting.push_back(chunk);
+                self.put_out(shared);
+            }
+            Phase::Closed => chunk.fail(&closed(), &mut self.out),
+            Phase::Ended(why) => chunk.fail(why, &mut self.out),
+        }
+    }
+
+    /// Puts chunks out as long as there is room for them.
+    pub(super) fn put_out(&mut self, shared: &Shared) {
+        while let Some(slot) = self.free.last().copied()
+            && let Some(chunk) = self.waiting.pop_front()
+        {
+            match self.offer(shared, slot, &chunk) {
+                Ok(true) => {
+                    self.free.pop();
+                    self.slots[slot as usize].chunk = Some(chunk);
+                }
+                // Whoever makes room tells.
+                Ok(false) => {
+                    self.waiting.push_front(chunk);
+                    break;
+                }
+                Err(error) => chunk.fail(&TaskError::of(&error), &mut self.out),
+            }
+        }
+        if matches!(self.phase, Phase::Closed) && self.pending() == 0 {
+            // Workers end when they find it closed; where that fails they are killed later.
+            let _ = shared.tasks.close();
+        }
+    }
+
+    /// `false` where there is no room.
+    fn offer(&mut self, shared: &Shared, slot: u32, chunk: &Chunk) -> error::Result<bool> {
+        let turn = self.slots[slot as usize].turn.wrapping_add(1);
+        let ticket = Ticket { slot, turn };
+        let context = chunk.context.as_ref();
+        let head = Head {
+            ticket,
+            function: chunk.function,
+            context: context.map(|context| (context.id, context.handle.clone())),
+            count: chunk.count(),
+        };
+        let message = wire::write(&head, &chunk.arguments)?;
+        shared.put_out(ticket)?;
+        self.slots[slot as usize].turn = turn;
+        match shared.tasks.try_put(&message) {
+            Ok(()) => Ok(true),
+            Err(PutError::Full) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A worker has sent outcomes.
+    pub(super) fn done(&mut self, shared: &Shared, ticket: Ticket, first: u32, outcomes: &[u8]) {
+        let Some(chunk) = self.chunk(ticket) else {
+            return;
+        };
+        // From a scratch: some that were sent already.
+        let known = chunk.done.saturating_sub(first);
+        let fresh = skip(outcomes, known);
+        let count = u32::try_from(wire::outcomes(fresh).count()).unwrap_or(0);
+        let delivery = (
+            chunk.sink.clone(),
+            chunk.first + chunk.done,
+            Ok(fresh.to_vec()),
+        );
+        chunk.done += count;
+        let is_done = chunk.done >= chunk.count();
+        if count > 0 {
+            self.out.0.push(delivery);
+        }
+        if is_done {
+            self.release(ticket.slot);
+            self.put_out(shared);
+        }
+    }
+
+    /// A worker has ended: settles what it had.
+    pub(super) fn lost(
+        &mut self,
+        shared: &Shared,
+        seat: u32,
+        remains: Option<Remains>,
+        (pid, exit): (u32, Exit),
+    ) {
+        let sentence = self.sentenced.remove(&seat);
+        let Some(remains) = remains else { return };
+        let ticket = remains.ticket;
+        self.done(shared, ticket, remains.first, &remains.outcomes);
+        let Some(chunk) = self.chunk(ticket) else {
+            return;
+        };
+        let (done, count) = (chunk.done, chunk.count());
+        let was_called = remains.called == Some(done);
+        let killed = chunk.killed + 1;
+        let victim = chunk.part(done, done + 1);
+        let rest = chunk.part(done + u32::from(was_called), count);
+        self.release(ticket.slot);
+        if rest.count() > 0 {
+            self.waiting.push_front(rest);
+        }
+        if was_called {
+            if sentence.is_none() && killed <= self.retries {
+                self.waiting.push_front(Chunk { killed, ..victim });
+            } else {
+                let why = sentence.unwrap_or(TaskError::WorkerLost { pid, exit });
+                victim.fail(&why, &mut self.out);
+            }
+        }
+        self.put_out(shared);
+    }
+
+    /// Takes back the tasks of a sink that no worker has begun with.
+    pub(super) fn cancel(&mut self, shared: &Shared, sink: &Arc<dyn Sink>) -> bool {
+        let is_its = |chunk: &Chunk| Arc::ptr_eq(&chunk.sink, sink);
+        let (its, others) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(is_its);
+        self.waiting = others;
+        let mut its = Vec::from(its);
+        for at in 0..u32::try_from(self.slots.len()).unwrap_or(0) {
+            let slot = &self.slots[at as usize];
+            let ticket = Ticket {
+                slot: at,
+                turn: slot.turn,
+            };
+            if slot.chunk.as_ref().is_some_and(is_its)
+                && shared.cancel(ticket).unwrap_or(false)
+                && let Some(chunk) = self.release(at)
+            {
+                its.push(chunk);
+            }
+        }
+        for chunk in &its {
+            chunk.fail(&TaskError::Cancelled, &mut self.out);
+        }
+        self.put_out(shared);
+        !its.is_empty()
+    }
+
+    /// Ends it: everything that is not done fails.
+    pub(super) fn end(&mut self, why: &TaskError) {
+        self.phase = Phase::Ended(why.clone());
+        for chunk in self.waiting.drain(..) {
+            chunk.fail(why, &mut self.out);
+        }
+        for at in 0..u32::try_from(self.slots.len()).unwrap_or(0) {
+            if let Some(chunk) = self.release(at) {
+                chunk.fail(why, &mut self.out);
+            }
+        }
+    }
+
+    fn chunk(&mut self, ticket: Ticket) -> Option<&mut Chunk> {
+        let slot = self.slots.get_mut(ticket.slot as usize)?;
+        slot.chunk.as_mut().filter(|_| slot.turn == ticket.turn)
+    }
+
+    fn release(&mut self, slot: u32) -> Option<Chunk> {
+        let chunk = self.slots.get_mut(slot as usize)?.chunk.take();
+        if chunk.is_some() {
+            self.free.push(slot);
+        }
+        chunk
+    }
+}
+
+fn closed() -> TaskError {
+    TaskError::Failed("the pool is closed and takes no more tasks".to_owned())
+}
+
+/// `outcomes` without the first `count`.
+fn skip(outcomes: &[u8], count: u32) -> &[u8] {
+    let known: usize = wire::outcomes(outcomes)
+        .take(count as usize)
+        .map(|outcome| 4 + outcome.map_or_else(<[u8]>::len, <[u8]>::len))
+        .sum();
+    outcomes.get(known..).unwrap_or_default()
+}

@@ -1,0 +1,224 @@
+//! The workers of a pool, and the two threads that look after them: one hears what they say, the
+//! other sees them end and has others take their places.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::error::{Error, Result};
+use crate::process::builder::Builder;
+use crate::process::child::Child;
+use crate::process::exit::Exit;
+use crate::process::function::Function;
+use crate::segment::Segment;
+use crate::sys::clock::Deadline;
+
+use super::board::{Board, Phase};
+use super::error::TaskError;
+use super::shared::Shared;
+use super::wire::{self, News};
+use super::worker::{Post, work};
+
+/// What a pool is to be.
+pub(super) struct Plan {
+    pub(super) workers: u32,
+    pub(super) initializer: Option<(Function, Vec<u8>)>,
+    pub(super) most_tasks: Option<u64>,
+    pub(super) task_timeout: Option<Duration>,
+}
+
+/// The place of a worker.
+#[derive(Default)]
+pub(super) struct Seat {
+    pub(super) state: SeatState,
+    /// Deaths since a task was last done.
+    pub(super) strikes: u32,
+    /// The task that it was last seen at, and since when.
+    pub(super) seen: Option<((u64, u64), Instant)>,
+}
+
+#[derive(Default)]
+pub(super) enum SeatState {
+    /// Somebody is to be started, but not before this.
+    #[default]
+    Empty,
+    Later(Instant),
+    Taken {
+        child: Child,
+        is_ready: bool,
+    },
+    /// What its worker had is not settled yet.
+    Dead {
+        pid: u32,
+        was_ready: bool,
+    },
+}
+
+/// A pool, as its threads and all its handles share it.
+pub(super) struct Crew {
+    pub(super) shared: Shared,
+    pub(super) segment: Segment,
+    pub(super) plan: Plan,
+    board: Mutex<Board>,
+    pub(super) seats: Mutex<Vec<Seat>>,
+    /// Told when the last seat of a closed pool is empty.
+    pub(super) over: Condvar,
+    /// Rung for the keeper.
+    bell: OwnedFd,
+}
+
+/// Deaths of workers that had not begun, one after the other, until the pool gives up.
+pub(super) const MOST_UNREADY: u32 = 8;
+
+/// One, as an eventfd counts it, in whatever order of bytes.
+const RING: [u8; 8] = [1; 8];
+
+/// The longest pause before a place is taken again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+impl Crew {
+    pub(super) fn new(
+        shared: Shared,
+        segment: Segment,
+        plan: Plan,
+        board: Board,
+    ) -> Result<Arc<Self>> {
+        let os = |e: rustix::io::Errno| Error::os(e.into(), "start a pool");
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(os)?;
+        let seats = (0..plan.workers).map(|_| Seat::default()).collect();
+        Ok(Arc::new(Self {
+            shared,
+            segment,
+            plan,
+            board: Mutex::new(board),
+            seats: Mutex::new(seats),
+            over: Condvar::new(),
+            bell,
+        }))
+    }
+
+    /// Does something with the board, and then delivers what came of it.
+    pub(super) fn with_board<R>(&self, act: impl FnOnce(&mut Board) -> R) -> R {
+        let mut board = self.board.lock();
+        let done = act(&mut board);
+        let outbox = board.take_outbox();
+        drop(board);
+        outbox.deliver();
+        done
+    }
+
+    /// Wakes the keeper.
+    pub(super) fn ring(&self) {
+        let _ = rustix::io::write(&self.bell, &RING);
+    }
+
+    /// What the keeper's sleep ends by; takes the rings back.
+    pub(super) fn bell(&self) -> std::os::fd::BorrowedFd<'_> {
+        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+        self.bell.as_fd()
+    }
+
+    /// Ends it for this reason: nothing more is done.
+    pub(super) fn end(&self, why: &TaskError) {
+        self.with_board(|board| {
+            if !matches!(board.phase, Phase::Ended(_)) {
+                board.end(why);
+            }
+        });
+        self.ring();
+    }
+
+    /// Whether empty seats are to be taken.
+    pub(super) fn needs_workers(&self) -> bool {
+        let board = self.board.lock();
+        match board.phase {
+            Phase::Open => true,
+            Phase::Closed => board.pending() > 0,
+            Phase::Ended(_) => false,
+        }
+    }
+
+    /// Chunks that are not done.
+    pub(super) fn pending(&self) -> usize {
+        self.board.lock().pending()
+    }
+
+    /// Of the workers.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        let seats = self.seats.lock();
+        let pid = |seat: &Seat| match &seat.state {
+            SeatState::Taken { child, .. } => Some(child.pid()),
+            _ => None,
+        };
+        seats.iter().filter_map(pid).collect()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.board.lock().phase, Phase::Ended(_))
+    }
+
+    /// Starts a worker for a seat.
+    pub(super) fn hire(&self, seat: u32) -> Result<Child> {
+        let post = Post {
+            seat,
+            shared: self.shared.clone(),
+            initializer: self.plan.initializer.clone(),
+            most_tasks: self.plan.most_tasks,
+        };
+        let process = Builder::new()
+            .name(format!("PoolWorker-{}", seat + 1))
+            .daemon(true)
+            .spawn(work, post)?;
+        Ok((*process).clone())
+    }
+
+    /// When a seat may be taken again after a death.
+    pub(super) fn pause(strikes: u32) -> SeatState {
+        match strikes {
+            0 | 1 => SeatState::Empty,
+            _ => {
+                let pause = Duration::from_millis(1 << strikes.min(20));
+                SeatState::Later(Instant::now() + pause.min(LONGEST_PAUSE))
+            }
+        }
+    }
+
+    /// Tells the collector of the end of a worker.
+    pub(super) fn announce(&self, seat: u32, exit: Exit) {
+        self.say(&News::Ended(seat, exit));
+    }
+
+    /// Tells the collector something.
+    pub(super) fn say(&self, news: &News) {
+        if let Ok(message) = wire::write(news, &[]) {
+            // It takes what comes, so there is room again.
+            let _ = self.shared.news.put(&message);
+        }
+    }
+
+    /// Waits until a closed pool has done everything and its workers have ended.
+    pub(super) fn wait_until_over(&self, deadline: Deadline) -> bool {
+        let mut seats = self.seats.lock();
+        loop {
+            if !self.needs_workers() && seats.iter().all(|seat| seat.is_vacant()) {
+                return true;
+            }
+            match deadline.left() {
+                None => self.over.wait(&mut seats),
+                Some(left) if left.is_zero() => return false,
+                Some(left) => {
+                    self.over.wait_for(&mut seats, left);
+                }
+            }
+        }
+    }
+}
+
+impl Seat {
+    pub(super) fn is_vacant(&self) -> bool {
+        matches!(self.state, SeatState::Empty | SeatState::Later(_))
+    }
+}

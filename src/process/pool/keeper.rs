@@ -1,0 +1,135 @@
+//! The thread that sees the workers of a pool end, and has others take their places.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use crate::process::exit::Exit;
+use crate::sys::clock::Deadline;
+use crate::sys::pidfd;
+
+use super::crew::{Crew, SeatState};
+use super::error::TaskError;
+
+/// How long the place of a worker that could not be started stays empty.
+const NO_PROCESS: Duration = Duration::from_millis(100);
+
+/// How often tasks are looked at that may take too long, in parts of what they may take.
+const LOOKS: u32 = 8;
+
+/// Keeps until the pool has ended; then no worker lives.
+pub(super) fn keep(crew: &Crew) {
+    loop {
+        // Before the look at what there is to do.
+        let bell = crew.bell();
+        if crew.has_ended() {
+            break;
+        }
+        let mut next = crew.needs_workers().then(|| fill(crew)).flatten();
+        if let Some(limit) = crew.plan.task_timeout {
+            let look = watch_time(crew, limit);
+            next = [next, look].into_iter().flatten().min();
+        }
+        let children: Vec<_> = (0..)
+            .zip(crew.seats.lock().iter())
+            .filter_map(|(at, seat)| match &seat.state {
+                SeatState::Taken { child, .. } => Some((at, child.clone())),
+                _ => None,
+            })
+            .collect();
+        let watched: Vec<_> = std::iter::once(bell)
+            .chain(children.iter().map(|(_, child)| child.as_fd()))
+            .collect();
+        let deadline = next.map_or(Deadline::NEVER, Deadline::at);
+        let ready = pidfd::wait(&watched, deadline).unwrap_or_default();
+        for at in ready {
+            if let Some((seat, child)) = at.checked_sub(1).and_then(|at| children.get(at)) {
+                let exit = child.wait().unwrap_or(Exit::Unknown);
+                vacate(crew, *seat);
+                crew.announce(*seat, exit);
+            }
+        }
+    }
+    dismiss(crew);
+}
+
+/// Starts workers for the empty seats; says when to look again.
+fn fill(crew: &Crew) -> Option<Instant> {
+    let mut seats = crew.seats.lock();
+    let now = Instant::now();
+    for (number, seat) in (0..).zip(seats.iter_mut()) {
+        let is_due = match seat.state {
+            SeatState::Empty => true,
+            SeatState::Later(then) => then <= now,
+            _ => false,
+        };
+        if !is_due {
+            continue;
+        }
+        seat.state = match crew.hire(number) {
+            Ok(child) => SeatState::Taken {
+                child,
+                is_ready: false,
+            },
+            Err(error) => {
+                log::warn!("start a pool's worker, and try again soon: {error}");
+                SeatState::Later(now + NO_PROCESS)
+            }
+        };
+    }
+    let later = seats.iter().filter_map(|seat| match seat.state {
+        SeatState::Later(then) => Some(then),
+        _ => None,
+    });
+    later.min()
+}
+
+/// Kills workers whose task takes too long; says when to look again.
+fn watch_time(crew: &Crew, limit: Duration) -> Option<Instant> {
+    if crew.pending() == 0 {
+        return None;
+    }
+    let now = Instant::now();
+    for (number, seat) in (0..).zip(crew.seats.lock().iter_mut()) {
+        let SeatState::Taken { child, .. } = &seat.state else {
+            continue;
+        };
+        let at = crew.shared.called(number);
+        seat.seen = match (at, seat.seen) {
+            (Some(at), Some((seen, since))) if at == seen => Some((seen, since)),
+            (Some(at), _) => Some((at, now)),
+            (None, _) => None,
+        };
+        if let Some((_, since)) = seat.seen
+            && now.duration_since(since) >= limit
+        {
+            crew.with_board(|board| board.sentenced.insert(number, TaskError::TookTooLong));
+            let _ = child.kill();
+        }
+    }
+    let pace = limit / LOOKS;
+    Some(now + pace.clamp(Duration::from_millis(1), Duration::from_millis(100)))
+}
+
+fn vacate(crew: &Crew, seat: u32) {
+    if let Some(seat) = crew.seats.lock().get_mut(seat as usize)
+        && let SeatState::Taken { child, is_ready } = &seat.state
+    {
+        seat.state = SeatState::Dead {
+            pid: child.pid(),
+            was_ready: *is_ready,
+        };
+    }
+}
+
+/// Kills all workers, and waits for their ends.
+fn dismiss(crew: &Crew) {
+    let mut seats = crew.seats.lock();
+    for seat in seats.iter_mut() {
+        if let SeatState::Taken { child, .. } = &seat.state {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        seat.state = SeatState::Empty;
+    }
+    crew.over.notify_all();
+}

@@ -1,0 +1,116 @@
+//! The messages between a pool and its workers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::process::exit::Exit;
+use crate::process::function::{self, Function};
+use crate::process::panicked::Panicked;
+
+/// Which chunk is meant: the slot that it has while it is out, and the slot's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ticket {
+    pub(super) slot: u32,
+    pub(super) turn: u32,
+}
+
+/// The head of a chunk of tasks; their encoded arguments follow it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) ticket: Ticket,
+    pub(super) function: Function,
+    /// The number of the context, and the handle of the array that holds it.
+    pub(super) context: Option<(u64, Vec<u8>)>,
+    pub(super) count: u32,
+}
+
+/// What a worker says, and what is said of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum News {
+    /// It has begun.
+    Ready(u32),
+    /// Its initializer failed.
+    NotReady(u32, Failure),
+    /// It has found a chunk that is not to be worked on, and made room.
+    Skipped,
+    /// The outcomes of the chunk's tasks from this one on follow.
+    Done(Ticket, u32),
+    /// It has ended; from the pool itself.
+    Ended(u32, Exit),
+    /// Nothing more is to be heard; from the pool itself.
+    Quit,
+}
+
+/// Why a task has no result although its worker lives.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Failure {
+    Panicked(Panicked),
+    Failed(String),
+}
+
+/// `head` and what belongs to it, in one message.
+pub(super) fn write(head: &impl Serialize, body: &[u8]) -> Result<Vec<u8>> {
+    let bytes = postcard::to_stdvec(head);
+    let mut bytes = bytes.map_err(|e| Error::new(ErrorKind::Encode, format!("write {e}")))?;
+    bytes.extend_from_slice(body);
+    Ok(bytes)
+}
+
+/// The head of a message, and what belongs to it.
+pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8])> {
+    postcard::take_from_bytes(bytes)
+        .map_err(|e| Error::new(ErrorKind::Decode, format!("read a pool's message: {e}")))
+}
+
+/// Bytes before each outcome: its length, and whether it is a failure.
+const FRAME: usize = size_of::<u32>();
+const IS_FAILURE: u32 = 1 << 31;
+
+/// Writes an outcome behind others: `write` adds its bytes.
+pub(super) fn frame(
+    outcomes: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> std::result::Result<(), Failure>,
+) {
+    let start = outcomes.len();
+    outcomes.extend_from_slice(&[0; FRAME]);
+    let mut flags = 0;
+    if let Err(failure) = write(outcomes) {
+        outcomes.truncate(start + FRAME);
+        outcomes.extend(postcard::to_stdvec(&failure).unwrap_or_default());
+        flags = IS_FAILURE;
+    }
+    let len = u32::try_from(outcomes.len() - start - FRAME).unwrap_or(0) | flags;
+    outcomes[start..start + FRAME].copy_from_slice(&len.to_le_bytes());
+}
+
+/// Writes an argument behind others.
+pub(super) fn frame_argument<T: Serialize>(arguments: &mut Vec<u8>, item: &T) -> Result<()> {
+    let start = arguments.len();
+    arguments.extend_from_slice(&[0; FRAME]);
+    function::extend(item, arguments, "an argument")?;
+    let len = u32::try_from(arguments.len() - start - FRAME);
+    let len = len.map_err(|_| Error::new(ErrorKind::InvalidInput, "send an argument of 4 GiB"))?;
+    arguments[start..start + FRAME].copy_from_slice(&len.to_le_bytes());
+    Ok(())
+}
+
+/// The arguments in some bytes, until they make no sense.
+pub(super) fn arguments(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    outcomes(bytes).map(|argument| argument.unwrap_or_default())
+}
+
+/// The outcomes in some bytes, until they make no sense: bytes of a result, or of a failure.
+pub(super) fn outcomes(
+    mut bytes: &[u8],
+) -> impl Iterator<Item = std::result::Result<&[u8], &[u8]>> {
+    std::iter::from_fn(move || {
+        let (frame, rest) = bytes.split_first_chunk()?;
+        let frame = u32::from_le_bytes(*frame);
+        let (outcome, rest) = rest.split_at_checked((frame & !IS_FAILURE) as usize)?;
+        bytes = rest;
+        Some(match frame & IS_FAILURE {
+            0 => Ok(outcome),
+            _ => Err(outcome),
+        })
+    })
+}

@@ -1,0 +1,190 @@
+//! The fork server: a small process of one thread, started from the program's own file, of which
+//! every worker is a child.
+//!
+//! It forks workers, waits for them and reports how they ended. Workers die with it, and it ends when
+//! the process that it serves does, whatever ended that.
+
+#![expect(unsafe_code, reason = "fork, by a process of one thread")]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process_group, set_child_subreaper,
+    set_parent_process_death_signal, setpgid, waitpid,
+};
+
+use crate::sys::clock::Deadline;
+use crate::sys::descriptors::{self, Fork};
+use crate::sys::image::Image;
+use crate::sys::{packet, pidfd};
+
+use super::exit::{Exit, leave};
+use super::letter;
+use super::message::{Answer, Report, Request};
+use super::{panicked, tree, worker};
+
+/// A child that runs.
+struct Worker {
+    pid: Pid,
+    process: OwnedFd,
+    /// The worker's end, for the last word on it.
+    end: OwnedFd,
+    kills_tree: bool,
+}
+
+/// Serves until the other end of the standard input is closed, or its process has ended.
+pub(super) fn serve() -> ! {
+    let stdin = io::stdin();
+    let code = i32::from(Server::new(stdin.as_fd()).and_then(Server::run).is_err());
+    leave(code)
+}
+
+struct Server<'a> {
+    control: BorrowedFd<'a>,
+    served: Option<OwnedFd>,
+    workers: Vec<Worker>,
+    /// What workers have left behind that is to live on.
+    left: Vec<Pid>,
+}
+
+impl<'a> Server<'a> {
+    fn new(control: BorrowedFd<'a>) -> io::Result<Self> {
+        // What a dead worker leaves behind becomes the server's.
+        set_child_subreaper(Some(getpid()))?;
+        let served = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
+        // Once for all workers.
+        panicked::watch();
+        let identity = Image::own().map_or(0, |image| image.identity);
+        letter::send(control, &Answer::Ready(identity), &[], &[])?;
+        Ok(Self {
+            control,
+            served: served.map(pidfd::open).transpose()?,
+            workers: Vec::new(),
+            left: Vec::new(),
+        })
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        let ended = self.attend();
+        while let Some(worker) = self.workers.first() {
+            let _ = pidfd::signal(&worker.process, Signal::KILL);
+            self.bury(0);
+        }
+        ended
+    }
+
+    fn attend(&mut self) -> io::Result<()> {
+        loop {
+            let watched: Vec<_> = std::iter::once(self.control)
+                .chain(self.served.iter().map(OwnedFd::as_fd))
+                .chain(self.workers.iter().map(|worker| worker.process.as_fd()))
+                .collect();
+            let first_worker = 1 + usize::from(self.served.is_some());
+            let ready = pidfd::wait(&watched, Deadline::NEVER)?;
+            for at in ready.into_iter().rev() {
+                match at {
+                    0 => match letter::receive(self.control)? {
+                        Some(letter) => self.answer(letter.message)?,
+                        None => return Ok(()),
+                    },
+                    at if at < first_worker => return Ok(()),
+                    at => self.bury(at - first_worker),
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> io::Result<()> {
+        match request {
+            Request::Fork => match self.fork() {
+                Ok((worker, line)) => {
+                    let pid = worker.pid.as_raw_nonzero().get().cast_unsigned();
+                    let fds = [worker.process.as_fd(), line.as_fd()];
+                    letter::send(self.control, &Answer::Forked(pid), &[], &fds)?;
+                    self.workers.push(worker);
+                    Ok(())
+                }
+                Err(error) => {
+                    let refused = Answer::Refused(error.raw_os_error().unwrap_or(libc::EIO));
+                    letter::send(self.control, &refused, &[], &[])
+                }
+            },
+            Request::KillTree(pid) => {
+                let is_it =
+                    |worker: &&mut Worker| worker.pid.as_raw_nonzero().get().cast_unsigned() == pid;
+                if let Some(worker) = self.workers.iter_mut().find(is_it) {
+                    worker.kills_tree = true;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A worker that waits for its order, and the line on which it does.
+    fn fork(&self) -> io::Result<(Worker, OwnedFd)> {
+        let (line, end) = packet::pair()?;
+        let server = getpid();
+        // SAFETY: the server has one thread; the child never comes back from its branch.
+        match unsafe { descriptors::fork() }? {
+            Fork::Child => {
+                // SAFETY: nothing of the server is used or dropped in the child, which ends in there.
+                let end = unsafe { descriptors::keep_only(end) };
+                begin(server, end)
+            }
+            Fork::Parent(pid) => {
+                let number = pid.as_raw_nonzero().get().cast_unsigned();
+                let worker = pidfd::open(number).map(|process| Worker {
+                    pid,
+                    process,
+                    end,
+                    kills_tree: false,
+                });
+                if worker.is_err() {
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                    let _ = waitpid(Some(pid), WaitOptions::empty());
+                }
+                worker.map(|worker| (worker, line))
+            }
+        }
+    }
+
+    /// A worker has ended: reaps it and says how.
+    fn bury(&mut self, at: usize) {
+        let worker = self.workers.swap_remove(at);
+        if worker.kills_tree {
+            // Before it is reaped: the number is still its own.
+            let _ = kill_process_group(worker.pid, Signal::KILL);
+        }
+        let exit = match waitpid(Some(worker.pid), WaitOptions::empty()) {
+            Ok(Some((_, status))) => Exit::from_raw(status.as_raw()),
+            _ => Exit::Unknown,
+        };
+        let mut known: Vec<_> = self.workers.iter().map(|worker| worker.pid).collect();
+        if worker.kills_tree {
+            known.extend(&self.left);
+            tree::kill_orphans(&known);
+        }
+        // Where nobody listens any more, nobody wants to know.
+        let _ = letter::send(&worker.end, &Report::Ended(exit), &[], &[]);
+        if !worker.kills_tree {
+            self.left = tree::reap_orphans(&known);
+        }
+    }
+}
+
+/// The first steps of a forked worker.
+fn begin(server: Pid, end: io::Result<OwnedFd>) -> ! {
+    let prepared = end.and_then(|end| {
+        setpgid(None, None)?;
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        if getppid() != Some(server) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(end)
+    });
+    match prepared {
+        Ok(end) => worker::live(end),
+        Err(_) => leave(worker::NOT_BEGUN),
+    }
+}

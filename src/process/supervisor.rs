@@ -1,0 +1,193 @@
+//! This process's line to its fork server, which is started when it is first needed.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Child;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::clock::Deadline;
+use crate::sys::image::Image;
+use crate::sys::{packet, pidfd};
+
+use super::entry::{self, SERVER};
+use super::execution::program;
+use super::letter;
+use super::message::{Answer, Environment, Request};
+
+/// The server of this process; of its parent, after a fork, until the first use.
+static SERVER_OF: Mutex<Option<Supervisor>> = Mutex::new(None);
+
+/// How long another thread is waited for. A child forked while one was at it waits in vain.
+const TURN: Duration = Duration::from_secs(60);
+
+/// How long a server may take to say that it is there. One that never does is a program whose
+/// constructors did not run.
+const START: Duration = Duration::from_secs(20);
+
+/// What every server of this process has as its environment, and those have that it forks.
+pub(super) fn environment() -> &'static Environment {
+    static FIRST: OnceLock<Environment> = OnceLock::new();
+    FIRST.get_or_init(|| {
+        let mut all: Environment = std::env::vars_os().collect();
+        all.sort_unstable();
+        all
+    })
+}
+
+struct Supervisor {
+    line: OwnedFd,
+    server: Child,
+    /// The process that started it.
+    served: u32,
+    /// Whether it is forking a worker, or has.
+    is_asked: bool,
+}
+
+/// A worker that waits for its order.
+pub(super) struct Waiting {
+    pub(super) pid: u32,
+    pub(super) process: OwnedFd,
+    pub(super) line: OwnedFd,
+}
+
+/// A worker of this process's server.
+pub(super) fn worker(kills_tree: bool) -> Result<Waiting> {
+    let mut turn = SERVER_OF.try_lock_for(TURN).ok_or_else(|| {
+        Error::new(ErrorKind::TimedOut, "start a process")
+            .advise("fork while no other thread starts a process")
+    })?;
+    if let Some(inherited) = turn.take_if(|server| server.served != std::process::id()) {
+        // Its server is the parent's child, and only the line is a copy of ours.
+        drop(inherited);
+    }
+    let mut is_fresh = false;
+    loop {
+        let server = match &mut *turn {
+            Some(server) => server,
+            none => {
+                is_fresh = true;
+                none.insert(Supervisor::begin()?)
+            }
+        };
+        match server.worker(kills_tree) {
+            Ok(worker) => return Ok(worker),
+            // It was killed: the next does it.
+            Err(error) if !is_fresh && is_end(&error) => {
+                if let Some(mut dead) = turn.take() {
+                    let _ = dead.server.wait();
+                }
+            }
+            Err(error) => return Err(Error::os(error, "start a process")),
+        }
+    }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+impl Supervisor {
+    fn begin() -> Result<Self> {
+        let doing = "start the fork server";
+        let os = |e| Error::os(e, doing);
+        if std::env::var_os(entry::ROLE).is_some() || !entry::is_linked() {
+            return Err(Error::new(ErrorKind::Unsupported, doing)
+                .advise("call outlive::process::init first thing in main"));
+        }
+        let (ours, its) = packet::pair().map_err(os)?;
+        let environment = environment().iter().map(|(name, value)| (name, value));
+        let server = program(SERVER)
+            .env_clear()
+            .envs(environment)
+            .env(entry::ROLE, SERVER)
+            .stdin(its)
+            // Away from the terminal's Ctrl-C, which is for the user's own process.
+            .process_group(0)
+            .spawn()
+            .map_err(os)?;
+        let mut supervisor = Self {
+            line: ours,
+            server,
+            served: std::process::id(),
+            is_asked: false,
+        };
+        match supervisor.greet() {
+            Ok(()) => Ok(supervisor),
+            Err(error) => {
+                let _ = supervisor.server.kill();
+                let _ = supervisor.server.wait();
+                Err(error)
+            }
+        }
+    }
+
+    fn greet(&mut self) -> Result<()> {
+        let doing = "wait for the fork server to begin";
+        let os = |e| Error::os(e, doing);
+        let begun = pidfd::wait(&[self.line.as_fd()], Deadline::after(START)).map_err(os)?;
+        let advise = |kind| {
+            Error::new(kind, doing).advise(
+                "the program did not become one before main: call outlive::process::init first \
+                 thing in main",
+            )
+        };
+        if begun.is_empty() {
+            return Err(advise(ErrorKind::TimedOut));
+        }
+        match self.hear() {
+            Ok((Answer::Ready(identity), _))
+                if Image::own().is_some_and(|own| own.identity == identity) =>
+            {
+                Ok(())
+            }
+            Ok(_) => Err(advise(ErrorKind::WrongVersion)),
+            Err(error) if is_end(&error) => Err(advise(ErrorKind::Unsupported)),
+            Err(error) => Err(os(error)),
+        }
+    }
+
+    /// A worker that was forked ahead; and has the next one forked, so that nobody waits for that.
+    fn worker(&mut self, kills_tree: bool) -> io::Result<Waiting> {
+        loop {
+            if !self.is_asked {
+                self.ask(Request::Fork)?;
+            }
+            self.is_asked = false;
+            let (answer, fds) = self.hear()?;
+            let mut fds = fds.into_iter();
+            let worker = match (answer, fds.next(), fds.next()) {
+                (Answer::Forked(pid), Some(process), Some(line)) => Waiting { pid, process, line },
+                (Answer::Refused(number), ..) => {
+                    return Err(io::Error::from_raw_os_error(number));
+                }
+                _ => return Err(io::ErrorKind::InvalidData.into()),
+            };
+            self.ask(Request::Fork)?;
+            self.is_asked = true;
+            // Somebody may have killed it while it waited.
+            let now = Deadline::after(Duration::ZERO);
+            if pidfd::wait(&[worker.process.as_fd()], now)?.is_empty() {
+                if kills_tree {
+                    self.ask(Request::KillTree(worker.pid))?;
+                }
+                return Ok(worker);
+            }
+        }
+    }
+
+    fn ask(&self, request: Request) -> io::Result<()> {
+        letter::send(&self.line, &request, &[], &[])
+    }
+
+    fn hear(&self) -> io::Result<(Answer, Vec<OwnedFd>)> {
+        let letter = letter::receive::<Answer>(&self.line)?;
+        let letter = letter.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok((letter.message, letter.fds))
+    }
+}

@@ -1,0 +1,77 @@
+//! Processes by descriptor: a name that never becomes another's.
+
+#![expect(
+    unsafe_code,
+    reason = "a question to the kernel that rustix does not have"
+)]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::sys::clock::Deadline;
+
+/// The process that now has this number.
+pub(crate) fn open(pid: u32) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    Ok(pidfd_open(pid.ok_or(Errno::SRCH)?, PidfdFlags::empty())?)
+}
+
+/// Sends a signal; `false` where the process is no more.
+pub(crate) fn signal(process: impl AsFd, signal: Signal) -> io::Result<bool> {
+    match pidfd_send_signal(process, signal) {
+        Ok(()) => Ok(true),
+        Err(Errno::SRCH) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until one of `fds` can be read from or has come to its end, which is what a process's
+/// descriptor does when it ends; says which, or nothing when the time is up.
+pub(crate) fn wait(fds: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Vec<usize>> {
+    let mut polled: Vec<_> = fds
+        .iter()
+        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+        .collect();
+    loop {
+        let left = deadline.left().map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(left.subsec_nanos()),
+        });
+        match poll(&mut polled, left.as_ref()) {
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => break,
+        }
+    }
+    let ready = (0..)
+        .zip(&polled)
+        .filter(|(_, fd)| !fd.revents().is_empty());
+    Ok(ready.map(|(at, _)| at).collect())
+}
+
+/// How a process that is not this one's child ended, as `wait` would have it; `None` while it has not
+/// been reaped, and before Linux 6.15.
+pub(crate) fn wait_status(process: impl AsFd) -> Option<i32> {
+    /// As the kernel has it.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        ids: [u32; 11],
+        exit_code: i32,
+    }
+    const EXIT: u64 = 1 << 3;
+    let ask = rustix::ioctl::opcode::read_write::<Info>(0xff, 11);
+    let mut info = Info {
+        mask: EXIT,
+        ..Info::default()
+    };
+    // SAFETY: the kernel writes no more than the size in the operation's code, which is `info`'s.
+    let asked = unsafe { libc::ioctl(process.as_fd().as_raw_fd(), ask.into(), &raw mut info) };
+    (asked == 0 && info.mask & EXIT != 0).then_some(info.exit_code)
+}
