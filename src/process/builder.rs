@@ -5,14 +5,14 @@ use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
-use rustix::fs::{CWD, Mode, OFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::queue::socket::fd;
 use crate::segment::Segment;
 use crate::segment::baggage::Baggage;
-use crate::sys::pidfd;
+use crate::sys::{family, pidfd, setting};
 
 use super::child::{Child, Parts};
 use super::current::current;
@@ -203,15 +203,22 @@ impl Builder {
         R: Serialize + DeserializeOwned,
     {
         let function = Function::new(&function)?;
-        let (argument_bytes, baggage) = Baggage::pack(|| encode(&argument, "an argument"));
-        let argument_bytes = argument_bytes?;
+        let write = || fd::collect(|| encode(&argument, "an argument"));
+        let ((bytes, files), baggage) = Baggage::pack(write);
+        let bytes = bytes?;
         // From here on the baggage keeps what the process needs.
         drop(argument);
-        self.start(function, &argument_bytes, baggage)
+        self.start(function, &bytes, files.fds, baggage)
             .map(Process::of)
     }
 
-    fn start(self, function: Function, argument: &[u8], baggage: Baggage) -> Result<Child> {
+    fn start(
+        self,
+        function: Function,
+        argument: &[u8],
+        files: Vec<OwnedFd>,
+        baggage: Baggage,
+    ) -> Result<Child> {
         let current = current();
         let line = current.next_line();
         let name = self.name.clone().unwrap_or_else(|| {
@@ -226,21 +233,15 @@ impl Builder {
             None => ".".as_ref(),
         };
         // Where this process's own was removed, the server's is as good.
-        let opened = rustix::fs::openat(
-            CWD,
-            folder,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        );
-        let has_folder = match opened {
+        let has_folder = match setting::folder(folder) {
             Ok(fd) => {
                 fds.push(fd);
                 true
             }
             Err(_) if self.folder.is_none() => false,
-            Err(error) => return Err(os(error.into())),
+            Err(error) => return Err(os(error)),
         };
-        fds.push(pidfd::open(current.pid()).map_err(os)?);
+        fds.push(pidfd::open(family::own()).map_err(os)?);
         let mut segments = Vec::new();
         let home = Segment::home()?;
         let others = baggage.segments().filter(|other| other.id() != home.id());
@@ -251,6 +252,7 @@ impl Builder {
             });
             fds.push(segment.try_clone_fd()?);
         }
+        fds.extend(files);
         let is_daemon = self.is_daemon.unwrap_or(current.is_daemon());
         let environment = self.variables();
         let order = Order {
@@ -266,7 +268,7 @@ impl Builder {
                 environment: (&environment != supervisor::environment()).then_some(environment),
                 affinity: self.affinity,
                 limits: self.limits,
-                umask: own_umask(),
+                umask: setting::mask(),
             },
         };
         let borrowed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
@@ -321,25 +323,10 @@ impl Builder {
     }
 }
 
-/// The mask of this process, which the kernel shows without changing it.
-fn own_umask() -> u32 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    mask.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())
-        .unwrap_or(0o022)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-
-    #[test]
-    fn the_mask_is_read_without_a_change() {
-        let set = rustix::process::umask(Mode::from_raw_mode(0o022));
-        rustix::process::umask(set);
-        assert_eq!(own_umask(), set.bits());
-    }
 
     #[test]
     fn an_error_names_the_process_and_the_folder() {

@@ -5,13 +5,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use rustix::process::Signal;
-
 use crate::error::{Error, Result};
 use crate::segment::baggage::Baggage;
 use crate::sys::clock::Deadline;
+use crate::sys::family::Signal;
 use crate::sys::pidfd;
+use parking_lot::Mutex;
 
 use super::exit::Exit;
 use super::letter;

@@ -1,9 +1,9 @@
 //! What happens to the processes of a process whose `main` returns.
 
-#![expect(unsafe_code, reason = "atexit")]
-
 use std::sync::Once;
 use std::time::Duration;
+
+use crate::sys::family;
 
 use super::child::active_children;
 
@@ -13,11 +13,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Sees to it that this process waits for its own when it exits.
 pub(super) fn register() {
     static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
-        // SAFETY: the handler is `extern "C"` and does not unwind. Without room for it nobody is
-        // waited for.
-        unsafe { libc::atexit(close) };
-    });
+    REGISTERED.call_once(|| family::at_exit(close));
 }
 
 extern "C" fn close() {

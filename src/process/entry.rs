@@ -9,7 +9,7 @@ use std::ffi::{c_char, c_int};
 use std::os::fd::AsFd;
 
 use crate::sys::image::{self, Image};
-use crate::sys::{descriptors, packet};
+use crate::sys::{descriptors, socket};
 
 use super::{server, worker};
 
@@ -74,7 +74,7 @@ impl Role {
             return None;
         }
         let role = match role.to_str()? {
-            SERVER if packet::is_end(std::io::stdin().as_fd()) => Self::Server,
+            SERVER if socket::is_end(std::io::stdin().as_fd()).unwrap_or(false) => Self::Server,
             WORKER => Self::Worker,
             _ => return None,
         };

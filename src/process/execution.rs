@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use crate::sys::descriptors;
 
 use super::entry::{ROLE, WORKER};
 use super::exit::leave;
@@ -27,7 +27,7 @@ pub(super) fn program(role: &str) -> Command {
 /// Executes the program as a worker, whose end of the line is the descriptor 3.
 pub(super) fn execute(end: OwnedFd) -> ! {
     // The program takes it over by its number.
-    if fcntl_setfd(&end, FdFlags::empty()).is_ok() {
+    if descriptors::keep_on_exec(&end).is_ok() {
         let _ = program(WORKER).exec();
     }
     leave(NOT_BEGUN)

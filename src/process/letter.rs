@@ -8,11 +8,14 @@ use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{MemfdFlags, memfd_create};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::sys::packet::{self, MOST_BYTES};
+use crate::sys::file;
+use crate::sys::socket::{self, Came, Sent};
+
+/// Most bytes of a packet: well below what a socket's buffer holds by default.
+const MOST_BYTES: usize = 60 << 10;
 
 const HERE: u8 = 0;
 /// In the file that is the first descriptor.
@@ -36,43 +39,50 @@ pub(super) fn send(
     body: &[u8],
     fds: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
-    let mut bytes = vec![HERE; 1 + LENGTH];
-    bytes = postcard::to_extend(message, bytes).map_err(io::Error::other)?;
-    let length = u32::try_from(bytes.len() - 1 - LENGTH).map_err(io::Error::other)?;
-    bytes[1..=LENGTH].copy_from_slice(&length.to_le_bytes());
-    if bytes.len() + body.len() <= MOST_BYTES {
+    let bytes = postcard::to_extend(message, vec![0; LENGTH]).map_err(io::Error::other)?;
+    let mut bytes: Vec<u8> = bytes;
+    let length = u32::try_from(bytes.len() - LENGTH).map_err(io::Error::other)?;
+    bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
+    let sent = if bytes.len() + body.len() <= MOST_BYTES {
         bytes.extend_from_slice(body);
-        return packet::send(to, &bytes, fds);
+        socket::send(to.as_fd(), &[HERE], &bytes, fds, true)
+    } else {
+        let size = bytes.len() + body.len();
+        let mut file = File::from(file::anonymous("outlive-letter", size as u64)?);
+        file.write_all(&bytes)?;
+        file.write_all(body)?;
+        file.rewind()?;
+        let fds: Vec<_> = std::iter::once(file.as_fd())
+            .chain(fds.iter().copied())
+            .collect();
+        socket::send(to.as_fd(), &[IN_FILE], &[], &fds, true)
+    };
+    match sent? {
+        Sent::Whole => Ok(()),
+        Sent::Full => Err(io::ErrorKind::WouldBlock.into()),
+        Sent::Gone => Err(io::ErrorKind::BrokenPipe.into()),
     }
-    let mut file = File::from(memfd_create("outlive-letter", MemfdFlags::CLOEXEC)?);
-    file.write_all(&bytes[1..])?;
-    file.write_all(body)?;
-    file.rewind()?;
-    let fds: Vec<_> = std::iter::once(file.as_fd())
-        .chain(fds.iter().copied())
-        .collect();
-    packet::send(to, &[IN_FILE], &fds)
 }
 
 /// Waits for a message; `None` at the end of file.
 pub(super) fn receive<T: DeserializeOwned>(from: impl AsFd) -> io::Result<Option<Letter<T>>> {
-    let Some(mut packet) = packet::receive(from)? else {
-        return Ok(None);
-    };
+    let from = from.as_fd();
+    let mut place = [HERE; 1];
+    let mut bytes = vec![0; socket::next_len(from)?.saturating_sub(place.len())];
+    let mut fds = Vec::new();
+    match socket::receive(from, &mut place, &mut bytes, &mut fds, true)? {
+        Came::Packet { fds_are_cut, .. } if fds_are_cut => return Err(socket::no_number_left()),
+        Came::Packet { .. } => {}
+        Came::Nothing | Came::End => return Ok(None),
+    }
     let garbled = || io::Error::from(io::ErrorKind::InvalidData);
-    let place = packet.bytes.first().copied();
-    let mut bytes = packet.bytes.split_off(1);
-    if place == Some(IN_FILE) && !packet.fds.is_empty() {
-        File::from(packet.fds.remove(0)).read_to_end(&mut bytes)?;
+    if place == [IN_FILE] && !fds.is_empty() {
+        File::from(fds.remove(0)).read_to_end(&mut bytes)?;
     }
     let (length, rest) = bytes.split_first_chunk().ok_or_else(garbled)?;
     let length = u32::from_le_bytes(*length) as usize;
     let (message, body) = rest.split_at_checked(length).ok_or_else(garbled)?;
     let message = postcard::from_bytes(message).map_err(io::Error::other)?;
     let body = bytes.split_off(bytes.len() - body.len());
-    Ok(Some(Letter {
-        message,
-        body,
-        fds: packet.fds,
-    }))
+    Ok(Some(Letter { message, body, fds }))
 }

@@ -44,7 +44,7 @@ pub(super) struct Order {
     pub(super) function: Function,
     pub(super) life: Life,
     /// Descriptors that came with it, in this order: those of the streams, of the working directory,
-    /// of the parent, of segments.
+    /// of the parent, of segments, and of the argument.
     pub(super) streams: [Stream; 3],
     pub(super) has_folder: bool,
     pub(super) segments: Vec<SegmentInfo>,

@@ -9,15 +9,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, kill_process_group, set_child_subreaper,
-    set_parent_process_death_signal, setpgid, waitpid,
-};
-
 use crate::sys::clock::Deadline;
-use crate::sys::descriptors::{self, Fork};
+use crate::sys::family::{Fork, Pid, Signal};
 use crate::sys::image::Image;
-use crate::sys::{packet, pidfd};
+use crate::sys::{descriptors, family, pidfd, socket};
 
 use super::exit::{Exit, leave};
 use super::letter;
@@ -51,15 +46,14 @@ struct Server<'a> {
 impl<'a> Server<'a> {
     fn new(control: BorrowedFd<'a>) -> io::Result<Self> {
         // What a dead worker leaves behind becomes the server's.
-        set_child_subreaper(Some(getpid()))?;
-        let served = getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned());
+        family::adopt_orphans()?;
         // Once for all workers.
         panicked::watch();
         let identity = Image::own().map_or(0, |image| image.identity);
         letter::send(control, &Answer::Ready(identity), &[], &[])?;
         Ok(Self {
             control,
-            served: served.map(pidfd::open).transpose()?,
+            served: family::parent().map(pidfd::open).transpose()?,
             workers: Vec::new(),
             left: Vec::new(),
         })
@@ -99,14 +93,15 @@ impl<'a> Server<'a> {
         match request {
             Request::Fork => match self.fork() {
                 Ok((worker, line)) => {
-                    let pid = worker.pid.as_raw_nonzero().get().cast_unsigned();
+                    let pid = family::number(worker.pid);
                     let fds = [worker.process.as_fd(), line.as_fd()];
                     letter::send(self.control, &Answer::Forked(pid), &[], &fds)?;
                     self.workers.push(worker);
                     Ok(())
                 }
                 Err(error) => {
-                    let refused = Answer::Refused(error.raw_os_error().unwrap_or(libc::EIO));
+                    let refused =
+                        Answer::Refused(error.raw_os_error().unwrap_or(family::unknown()));
                     letter::send(self.control, &refused, &[], &[])
                 }
             },
@@ -123,26 +118,25 @@ impl<'a> Server<'a> {
 
     /// A worker that waits for its order, and the line on which it does.
     fn fork(&self) -> io::Result<(Worker, OwnedFd)> {
-        let (line, end) = packet::pair()?;
-        let server = getpid();
+        let (line, end) = socket::pair()?;
+        let server = family::own();
         // SAFETY: the server has one thread; the child never comes back from its branch.
-        match unsafe { descriptors::fork() }? {
+        match unsafe { family::fork() }? {
             Fork::Child => {
                 // SAFETY: nothing of the server is used or dropped in the child, which ends in there.
                 let end = unsafe { descriptors::keep_only(end) };
                 begin(server, end)
             }
             Fork::Parent(pid) => {
-                let number = pid.as_raw_nonzero().get().cast_unsigned();
-                let worker = pidfd::open(number).map(|process| Worker {
+                let worker = pidfd::open(pid).map(|process| Worker {
                     pid,
                     process,
                     end,
                     kills_tree: false,
                 });
                 if worker.is_err() {
-                    let _ = rustix::process::kill_process(pid, Signal::KILL);
-                    let _ = waitpid(Some(pid), WaitOptions::empty());
+                    family::kill(pid);
+                    family::reap(pid);
                 }
                 worker.map(|worker| (worker, line))
             }
@@ -154,12 +148,9 @@ impl<'a> Server<'a> {
         let worker = self.workers.swap_remove(at);
         if worker.kills_tree {
             // Before it is reaped: the number is still its own.
-            let _ = kill_process_group(worker.pid, Signal::KILL);
+            family::kill_group(worker.pid);
         }
-        let exit = match waitpid(Some(worker.pid), WaitOptions::empty()) {
-            Ok(Some((_, status))) => Exit::from_raw(status.as_raw()),
-            _ => Exit::Unknown,
-        };
+        let exit = family::reap(worker.pid).map_or(Exit::Unknown, Exit::from_raw);
         let mut known: Vec<_> = self.workers.iter().map(|worker| worker.pid).collect();
         if worker.kills_tree {
             known.extend(&self.left);
@@ -175,14 +166,7 @@ impl<'a> Server<'a> {
 
 /// The first steps of a forked worker.
 fn begin(server: Pid, end: io::Result<OwnedFd>) -> ! {
-    let prepared = end.and_then(|end| {
-        setpgid(None, None)?;
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        if getppid() != Some(server) {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        Ok(end)
-    });
+    let prepared = end.and_then(|end| family::die_with(server).map(|()| end));
     match prepared {
         Ok(end) => worker::live(end),
         Err(_) => leave(worker::NOT_BEGUN),

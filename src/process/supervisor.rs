@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::clock::Deadline;
 use crate::sys::image::Image;
-use crate::sys::{packet, pidfd};
+use crate::sys::{pidfd, socket};
 
 use super::entry::{self, SERVER};
 use super::execution::program;
@@ -100,7 +100,7 @@ impl Supervisor {
             return Err(Error::new(ErrorKind::Unsupported, doing)
                 .advise("call outlive::process::init first thing in main"));
         }
-        let (ours, its) = packet::pair().map_err(os)?;
+        let (ours, its) = socket::pair().map_err(os)?;
         let environment = environment().iter().map(|(name, value)| (name, value));
         let server = program(SERVER)
             .env_clear()

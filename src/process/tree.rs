@@ -2,22 +2,22 @@
 
 use std::fs;
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use crate::sys::family::{self, Pid};
 
 /// Children of this process that are none of `known`.
 fn orphans(known: &[Pid]) -> Vec<Pid> {
-    let me = getpid().as_raw_nonzero();
+    let me = family::number(family::own());
     let children = fs::read_to_string(format!("/proc/self/task/{me}/children"))
-        .unwrap_or_else(|_| children_by_walking(me.get()));
+        .unwrap_or_else(|_| children_by_walking(me));
     children
         .split_ascii_whitespace()
-        .filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
+        .filter_map(family::of_number)
         .filter(|pid| !known.contains(pid))
         .collect()
 }
 
 /// For kernels that do not list them.
-fn children_by_walking(me: i32) -> String {
+fn children_by_walking(me: u32) -> String {
     let is_mine = |pid: &String| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // After the name, which may hold anything: the state, and the parent.
@@ -35,9 +35,8 @@ fn children_by_walking(me: i32) -> String {
 
 /// Reaps those of the orphans that have ended; says which live.
 pub(super) fn reap_orphans(known: &[Pid]) -> Vec<Pid> {
-    let has_ended = |pid: &Pid| !matches!(waitpid(Some(*pid), WaitOptions::NOHANG), Ok(None));
     let mut living = orphans(known);
-    living.retain(|pid| !has_ended(pid));
+    living.retain(|pid| !family::reap_now(*pid));
     living
 }
 
@@ -49,9 +48,8 @@ pub(super) fn kill_orphans(known: &[Pid]) {
             return;
         }
         for pid in living {
-            // A child that nobody else can reap: the number is its own.
-            let _ = kill_process(pid, Signal::KILL);
-            let _ = waitpid(Some(pid), WaitOptions::empty());
+            family::kill(pid);
+            family::reap(pid);
         }
     }
 }

@@ -5,11 +5,9 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, OFlags};
-use rustix::process::{Rlimit, fchdir, getrlimit, setrlimit, umask};
-use rustix::thread::{CpuSet, sched_setaffinity};
-
+use crate::queue::socket::fd;
 use crate::segment::{Segment, baggage};
+use crate::sys::{descriptors, setting};
 
 use super::exit::leave;
 use super::letter::{self, Letter};
@@ -44,10 +42,13 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
         // Where nobody listens any more, nobody wants to know.
         let _ = letter::send(end, report, body, &[]);
     };
-    if let Err(error) = settle(order, fds) {
-        report(&Report::Failed(format!("prepare {name}: {error}")), &[]);
-        return NOT_BEGUN;
-    }
+    let files = match settle(order, fds) {
+        Ok(files) => files,
+        Err(error) => {
+            report(&Report::Failed(format!("prepare {name}: {error}")), &[]);
+            return NOT_BEGUN;
+        }
+    };
     let call = || {
         let mut result = Vec::new();
         function
@@ -55,7 +56,7 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
             .call(&mut Surroundings::default(), argument, &mut result)
             .map(|()| result)
     };
-    match panicked::catch(&name, call) {
+    match panicked::catch(&name, || fd::hand_out(files, call).0) {
         Ok(Ok(result)) => {
             report(&Report::Returned, &result);
             0
@@ -71,23 +72,19 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
     }
 }
 
-/// Makes the process what the order says.
-fn settle(order: Order, fds: Vec<OwnedFd>) -> io::Result<()> {
+/// Makes the process what the order says; gives the descriptors that are part of the argument.
+fn settle(order: Order, fds: Vec<OwnedFd>) -> io::Result<Vec<OwnedFd>> {
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or(io::ErrorKind::InvalidData);
     for (number, stream) in (0..).zip(order.streams) {
         let fd = match stream {
-            Stream::Null => rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty())?,
+            Stream::Null => descriptors::null()?,
             Stream::Sent => next()?,
         };
-        match number {
-            0 => rustix::stdio::dup2_stdin(fd)?,
-            1 => rustix::stdio::dup2_stdout(fd)?,
-            _ => rustix::stdio::dup2_stderr(fd)?,
-        }
+        descriptors::set_stream(number, fd)?;
     }
     if order.has_folder {
-        fchdir(next()?)?;
+        setting::enter(next()?)?;
     }
     let parent = next()?;
     for segment in order.segments {
@@ -98,24 +95,16 @@ fn settle(order: Order, fds: Vec<OwnedFd>) -> io::Result<()> {
     }
     surround(&order.life)?;
     current::become_worker(order.life, parent);
-    Ok(())
+    Ok(fds.collect())
 }
 
 fn surround(life: &Life) -> io::Result<()> {
-    umask(Mode::from_raw_mode(life.umask));
+    setting::set_mask(life.umask);
     for limit in &life.limits {
-        let resource = limit.resource.of_system();
-        // The soft limit; the hard one stays, and bounds it.
-        let limit = Rlimit {
-            current: Some(limit.most),
-            ..getrlimit(resource)
-        };
-        setrlimit(resource, limit)?;
+        limit.resource.limit(limit.most)?;
     }
     if let Some(processors) = &life.affinity {
-        let mut set = CpuSet::new();
-        processors.iter().for_each(|number| set.set(*number));
-        sched_setaffinity(None, &set)?;
+        setting::stay_on(processors)?;
     }
     if let Some(wanted) = &life.environment {
         set_environment(wanted);

@@ -67,7 +67,7 @@ mod arrival;
 mod connection;
 mod end;
 mod error;
-pub(super) mod fd;
+pub(crate) mod fd;
 mod inbox;
 mod packet;
 mod receiver;

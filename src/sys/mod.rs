@@ -26,6 +26,6 @@ pub(crate) mod model;
 pub use counted::{arm, arm_stop, disarm};
 #[cfg(not(loom))]
 pub(crate) use linux::{
-    descriptors, epoch, file, fork, futex, image, lease, lifeline, mapping, membarrier, packet,
-    pidfd, slack, socket, thread,
+    bell, descriptors, epoch, family, file, fork, futex, image, lease, lifeline, mapping,
+    membarrier, pidfd, setting, slack, socket, thread,
 };

@@ -3,10 +3,13 @@
 mod deaths;
 
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use outlive::process::{self, Exit, JoinError, Method, Resource};
+use outlive::queue::pipe::Receiver;
+use outlive::queue::socket::Fd;
 use outlive::{ErrorKind, Event, Lock, Process, Queue, Segment, Value};
 
 use crate::child::PATIENCE;
@@ -98,6 +101,26 @@ fn a_segment_travels_and_so_do_grandchildren() {
     let own = process.as_ref().unwrap().name().to_owned();
     assert_eq!(process.unwrap().join().unwrap(), format!("{own}:1"));
     assert!(done.is_set());
+}
+
+#[test]
+fn descriptors_and_ends_of_pipes_travel_as_arguments() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let (mut here, there) = outlive::queue::pipe::one_way::<String>().unwrap();
+    let process = Process::spawn(
+        |(Fd(writer), mut from_parent): (Fd<OwnedFd>, Receiver<String>)| {
+            let word = from_parent.recv().unwrap();
+            std::fs::File::from(writer)
+                .write_all(word.as_bytes())
+                .unwrap();
+        },
+        (Fd(OwnedFd::from(writer)), there),
+    );
+    here.send(&"through both".to_owned()).unwrap();
+    process.unwrap().join().unwrap();
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "through both");
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! The workers of a pool, and the two threads that look after them: one hears what they say, the
 //! other sees them end and has others take their places.
 
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use rustix::event::{EventfdFlags, eventfd};
 
 use crate::error::{Error, Result};
 use crate::process::builder::Builder;
@@ -14,6 +12,7 @@ use crate::process::child::Child;
 use crate::process::exit::Exit;
 use crate::process::function::Function;
 use crate::segment::Segment;
+use crate::sys::bell::Bell;
 use crate::sys::clock::Deadline;
 
 use super::board::{Board, Phase};
@@ -67,14 +66,11 @@ pub(super) struct Crew {
     /// Told when the last seat of a closed pool is empty.
     pub(super) over: Condvar,
     /// Rung for the keeper.
-    bell: OwnedFd,
+    pub(super) bell: Bell,
 }
 
 /// Deaths of workers that had not begun, one after the other, until the pool gives up.
 pub(super) const MOST_UNREADY: u32 = 8;
-
-/// One, as an eventfd counts it, in whatever order of bytes.
-const RING: [u8; 8] = [1; 8];
 
 /// The longest pause before a place is taken again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -86,8 +82,7 @@ impl Crew {
         plan: Plan,
         board: Board,
     ) -> Result<Arc<Self>> {
-        let os = |e: rustix::io::Errno| Error::os(e.into(), "start a pool");
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(os)?;
+        let bell = Bell::new().map_err(|e| Error::os(e, "start a pool"))?;
         let seats = (0..plan.workers).map(|_| Seat::default()).collect();
         Ok(Arc::new(Self {
             shared,
@@ -112,13 +107,7 @@ impl Crew {
 
     /// Wakes the keeper.
     pub(super) fn ring(&self) {
-        let _ = rustix::io::write(&self.bell, &RING);
-    }
-
-    /// What the keeper's sleep ends by; takes the rings back.
-    pub(super) fn bell(&self) -> std::os::fd::BorrowedFd<'_> {
-        let _ = rustix::io::read(&self.bell, &mut [0; 8]);
-        self.bell.as_fd()
+        self.bell.ring();
     }
 
     /// Ends it for this reason: nothing more is done.

@@ -20,7 +20,7 @@ const LOOKS: u32 = 8;
 pub(super) fn keep(crew: &Crew) {
     loop {
         // Before the look at what there is to do.
-        let bell = crew.bell();
+        crew.bell.hush();
         if crew.has_ended() {
             break;
         }
@@ -36,7 +36,7 @@ pub(super) fn keep(crew: &Crew) {
                 _ => None,
             })
             .collect();
-        let watched: Vec<_> = std::iter::once(bell)
+        let watched: Vec<_> = std::iter::once(crew.bell.as_fd())
             .chain(children.iter().map(|(_, child)| child.as_fd()))
             .collect();
         let deadline = next.map_or(Deadline::NEVER, Deadline::at);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// is closed.
 ///
 /// It is part of messages of [`Connection`](super::Connection) and [`Sender`](super::Sender) of this
-/// module only. Everywhere else, in a [`Queue`](crate::Queue) or a pipe in shared memory, in a file,
+/// module, and of the argument of a [`Process`](crate::Process), only. Everywhere else, in a [`Queue`](crate::Queue) or a pipe in shared memory, in a file,
 /// to write it is an error of whoever writes.
 ///
 /// # If a process dies
@@ -58,15 +58,15 @@ thread_local! {
 
 /// Descriptors of a message that is being written.
 #[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    pub(super) fds: Vec<OwnedFd>,
+pub(crate) struct Outgoing {
+    pub(crate) fds: Vec<OwnedFd>,
     /// Why one could not be copied.
     pub(super) refused: Option<io::Error>,
 }
 
 /// Descriptors of a message that is being read.
 #[derive(Debug, Default)]
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     /// Each can be taken once.
     fds: Vec<Option<OwnedFd>>,
     /// One was named that is not there, or not any more.
@@ -74,7 +74,7 @@ pub(super) struct Incoming {
 }
 
 /// Lets `write` write descriptors, and collects them.
-pub(super) fn collect<R>(write: impl FnOnce() -> R) -> (R, Outgoing) {
+pub(crate) fn collect<R>(write: impl FnOnce() -> R) -> (R, Outgoing) {
     // A message may be written in the middle of another: each has its own.
     let scope = Scope(OUT.replace(Some(Outgoing::default())), &OUT);
     let done = write();
@@ -84,7 +84,7 @@ pub(super) fn collect<R>(write: impl FnOnce() -> R) -> (R, Outgoing) {
 }
 
 /// Lets `read` take `fds`; closes those that it does not take.
-pub(super) fn hand_out<R>(fds: Vec<OwnedFd>, read: impl FnOnce() -> R) -> (R, Incoming) {
+pub(crate) fn hand_out<R>(fds: Vec<OwnedFd>, read: impl FnOnce() -> R) -> (R, Incoming) {
     let fds = fds.into_iter().map(Some).collect();
     let here = Incoming {
         fds,
@@ -120,7 +120,7 @@ pub(in crate::queue) fn is_in<T: Serialize + ?Sized>(message: &T) -> bool {
 
 /// Why a descriptor cannot be written.
 pub(in crate::queue) const ELSEWHERE: &str =
-    "a descriptor travels only through outlive::queue::socket";
+    "a descriptor travels only through outlive::queue::socket, and to a new process";
 
 impl<T: AsFd> Serialize for Fd<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

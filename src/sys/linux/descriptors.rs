@@ -1,38 +1,16 @@
-//! The table of descriptors of a process that has just been forked, and the fork itself.
+//! The table of descriptors of a process that has just begun.
 
 #![expect(
     unsafe_code,
-    reason = "fork, and descriptors that a forked process owns by being alone"
+    reason = "descriptors that a process owns because nobody else is there yet"
 )]
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-use rustix::process::Pid;
-
-/// Which of the two a process is after a fork.
-#[derive(Debug)]
-pub(crate) enum Fork {
-    Parent(Pid),
-    Child,
-}
-
-/// Forks.
-///
-/// # Safety
-///
-/// The process has one thread; or the child does only what is safe in a signal handler, or what the
-/// caller's caller has vouched for.
-pub(crate) unsafe fn fork() -> io::Result<Fork> {
-    // SAFETY: the caller's promise.
-    match unsafe { libc::fork() } {
-        0 => Ok(Fork::Child),
-        pid => Pid::from_raw(pid)
-            .filter(|_| pid > 0)
-            .map(Fork::Parent)
-            .ok_or_else(io::Error::last_os_error),
-    }
-}
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 /// The lowest number after the standard streams.
 const FIRST: RawFd = 3;
@@ -58,6 +36,27 @@ pub(crate) unsafe fn keep_only(kept: OwnedFd) -> io::Result<OwnedFd> {
     }
     // SAFETY: open, and owned by nobody: the former owner was forgotten.
     Ok(unsafe { OwnedFd::from_raw_fd(FIRST) })
+}
+
+/// Lets the program that is executed next have the descriptor.
+pub(crate) fn keep_on_exec(fd: &OwnedFd) -> io::Result<()> {
+    Ok(fcntl_setfd(fd, FdFlags::empty())?)
+}
+
+/// Makes `fd` a standard stream: input, output or error.
+pub(crate) fn set_stream(stream: usize, fd: OwnedFd) -> io::Result<()> {
+    match stream {
+        0 => dup2_stdin(fd)?,
+        1 => dup2_stdout(fd)?,
+        _ => dup2_stderr(fd)?,
+    }
+    Ok(())
+}
+
+/// What reads as nothing and swallows all.
+pub(crate) fn null() -> io::Result<OwnedFd> {
+    let access = OFlags::RDWR | OFlags::CLOEXEC;
+    Ok(rustix::fs::open("/dev/null", access, Mode::empty())?)
 }
 
 /// The descriptor 3, which an executed program was given.

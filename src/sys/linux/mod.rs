@@ -1,7 +1,9 @@
 //! Linux: one file per kernel facility.
 
+pub(crate) mod bell;
 pub(crate) mod descriptors;
 pub(crate) mod epoch;
+pub(crate) mod family;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod futex;
@@ -10,8 +12,8 @@ pub(crate) mod lease;
 pub(crate) mod lifeline;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
-pub(crate) mod packet;
 pub(crate) mod pidfd;
+pub(crate) mod setting;
 pub(crate) mod slack;
 pub(crate) mod socket;
 pub(crate) mod thread;

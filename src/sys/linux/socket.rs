@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
+    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recv,
     recvmsg, sendmsg, socketpair, sockopt,
 };
 
@@ -153,6 +153,18 @@ pub(crate) fn receive(
                 fds_are_cut: came.flags.contains(ReturnFlags::CTRUNC),
             },
         });
+    }
+}
+
+/// Bytes of the packet that is next, once there is one; 0 at the end.
+pub(crate) fn next_len(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    loop {
+        match recv(fd, &mut [0; 1], RecvFlags::PEEK | RecvFlags::TRUNC) {
+            // As in `receive`.
+            Err(Errno::INTR | Errno::CONNRESET) => {}
+            Err(Errno::NOTCONN) => return Ok(0),
+            next => return Ok(next?.1),
+        }
     }
 }
 
