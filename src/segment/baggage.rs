@@ -23,6 +23,8 @@ pub(crate) struct Baggage {
     /// Held so that they are still there on arrival.
     objects: Vec<Object>,
     segments: Vec<Segment>,
+    /// What is to be dropped only when the message has arrived, or never will.
+    kept: Vec<Box<dyn Send>>,
 }
 
 impl Baggage {
@@ -57,6 +59,17 @@ pub(super) fn note(object: &Object) {
             baggage.objects.push(object.clone());
         }
     });
+}
+
+/// Keeps what `make` makes until the message being written has arrived; `false` where none with
+/// baggage is.
+pub(crate) fn keep(make: impl FnOnce() -> Box<dyn Send>) -> bool {
+    PACKING.with_borrow_mut(|packing| {
+        packing
+            .as_mut()
+            .map(|baggage| baggage.kept.push(make()))
+            .is_some()
+    })
 }
 
 /// Which segment it is, whatever it is called.

@@ -1,9 +1,11 @@
 //! What both ends of a pipe have in common: who has them, and what they know of the other end.
 
+use std::cell::Cell;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::queue::watch::Watch;
 use crate::raw::spsc::{AlreadyHeld, End, Head, Spsc, Stopped, Tail};
-use crate::segment::{Bound, Seat};
+use crate::segment::{Bound, Seat, baggage};
 
 use super::frames::Frames;
 
@@ -34,6 +36,8 @@ pub(super) struct Side<P: Place> {
     pub(super) place: Option<P>,
     /// Since it was taken, or else made.
     watch: Watch,
+    /// Whether it travels: then a twin in the message's baggage gives it up, if nobody takes it.
+    travels: Cell<bool>,
 }
 
 /// As an end is called in messages.
@@ -51,6 +55,7 @@ impl<P: Place> Side<P> {
             bound,
             place: None,
             watch: Watch::new(P::END),
+            travels: Cell::new(false),
         }
     }
 
@@ -110,6 +115,17 @@ impl<P: Place> Side<P> {
         Err(Error::new(ErrorKind::InUse, doing).advise("send an end before it is used"))
     }
 
+    /// Leaves the end to whoever receives the message that is being written, where that has baggage.
+    pub(super) fn send_off(&self)
+    where
+        P: Send + 'static,
+    {
+        let twin = || Self::free(self.bound.clone());
+        if baggage::keep(|| Box::new(twin())) {
+            self.travels.set(true);
+        }
+    }
+
     /// Wakes the other end, which waits for this one.
     #[cold]
     pub(super) fn wake(&self) {
@@ -141,6 +157,9 @@ impl<P: Place> Side<P> {
 
 impl<P: Place> Drop for Side<P> {
     fn drop(&mut self) {
+        if self.travels.get() {
+            return;
+        }
         let Some(seat) = self.watch.seat_if_ours(&self.bound) else {
             return;
         };

@@ -26,6 +26,7 @@ impl<'de, T> Deserialize<'de> for Pipe<T> {
 impl<T> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.side.check_free().map_err(S::Error::custom)?;
+        self.side.send_off();
         serialize(self.side.bound.object(), to)
     }
 }
@@ -42,6 +43,7 @@ impl<'de, T> Deserialize<'de> for Sender<T> {
 impl<T> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.side.check_free().map_err(S::Error::custom)?;
+        self.side.send_off();
         serialize(self.side.bound.object(), to)
     }
 }
