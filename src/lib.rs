@@ -22,6 +22,8 @@
 //! | [`Value`] | one value | an unfinished update never happened |
 //! | [`Array`] | many, under a lock | [`OwnerDied`](sync::OwnerDied); [`Array::update`] is all or nothing |
 //! | [`AtomicArray`] | integers without a lock | nothing to see |
+//! | [`Process`] | a function in a process of its own | how it ended is told, and what it held is the others' |
+//! | [`Pool`] | tasks for worker processes | the task that the dead one held fails, or is done again |
 //! | [`queue::spsc`] | items, from one to one | published items stay, the other end is told |
 //! | [`Queue`] | messages, from many to many | whole or never; taken and not dealt with, delivered again |
 //! | [`JoinableQueue`] | the same, and waiting until all are dealt with | nobody waits for the dead |
