@@ -86,7 +86,7 @@ fn results_come_one_by_one_and_the_input_is_taken_lazily() {
 fn a_panic_costs_no_worker() {
     let pool = Pool::new(1).unwrap();
     let pid = pool.apply(|(): ()| std::process::id(), ()).unwrap();
-    let outcomes = pool.try_map(|x: u32| assert!(x % 2 == 0, "{x} is odd"), 0..200);
+    let outcomes = pool.try_map(|x: u32| assert!(x.is_multiple_of(2), "{x} is odd"), 0..200);
     for (x, outcome) in (0..).zip(outcomes) {
         match outcome {
             Ok(()) => assert_eq!(x % 2, 0),
