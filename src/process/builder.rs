@@ -194,8 +194,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Encode`] where the argument cannot be written as bytes, [`ErrorKind::Os`] where
-    /// the system can start no process or the directory is not there, [`ErrorKind::Unsupported`]
+    /// [`ErrorKind::Encode`](crate::ErrorKind::Encode) where the argument cannot be written as bytes, [`ErrorKind::Os`](crate::ErrorKind::Os) where
+    /// the system can start no process or the directory is not there, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
     /// where the function lies in a shared library, or the program could not become a server.
     pub fn spawn<A, R>(self, function: fn(A) -> R, argument: A) -> Result<Process<R>>
     where

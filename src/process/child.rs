@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -34,6 +34,8 @@ struct Inner {
     is_daemon: bool,
     /// On which it reports, and at last its server.
     line: OwnedFd,
+    /// Known to all as soon as one of those who wait has heard it.
+    exit: OnceLock<Exit>,
     heard: Mutex<Heard>,
 }
 
@@ -50,7 +52,6 @@ pub(super) struct Parts {
 /// What the process and its server have said.
 struct Heard {
     outcome: Option<Outcome>,
-    exit: Option<Exit>,
     /// Held as long as the process may look for it.
     baggage: Baggage,
 }
@@ -83,14 +84,17 @@ impl Child {
             process: parts.process,
             is_daemon: parts.is_daemon,
             line: parts.line,
+            exit: OnceLock::new(),
             heard: Mutex::new(Heard {
                 outcome: None,
-                exit: None,
                 baggage: parts.baggage,
             }),
         }));
         let mut all = CHILDREN.lock();
-        all.retain(Self::is_alive);
+        // Each is asked as often as their number doubles, not at every start.
+        if all.len() == all.capacity() {
+            all.retain(Self::is_alive);
+        }
         all.push(child.clone());
         child
     }
@@ -179,6 +183,9 @@ impl Child {
     }
 
     pub(super) fn wait_until(&self, deadline: Deadline) -> Result<Option<Exit>> {
+        if let Some(exit) = self.0.exit.get() {
+            return Ok(Some(*exit));
+        }
         let turn = match deadline.left() {
             None => Some(self.0.heard.lock()),
             Some(left) => self.0.heard.try_lock_for(left),
@@ -192,25 +199,29 @@ impl Child {
     }
 
     fn listen(&self, heard: &mut Heard, deadline: Deadline) -> std::io::Result<Option<Exit>> {
-        while heard.exit.is_none() {
+        let exit = loop {
+            if let Some(exit) = self.0.exit.get() {
+                return Ok(Some(*exit));
+            }
             if pidfd::wait(&[self.0.line.as_fd()], deadline)?.is_empty() {
                 return Ok(None);
             }
             let Some(letter) = letter::receive(&self.0.line)? else {
                 // The server was killed, and its workers with it: this one in an instant.
-                pidfd::wait(&[self.0.process.as_fd()], deadline)?;
-                heard.exit = Some(self.exit_by_kernel());
-                break;
+                if pidfd::wait(&[self.0.process.as_fd()], deadline)?.is_empty() {
+                    return Ok(None);
+                }
+                break self.exit_by_kernel();
             };
             match letter.message {
                 Report::Returned => heard.outcome = Some(Outcome::Returned(letter.body)),
                 Report::Panicked(panicked) => heard.outcome = Some(Outcome::Panicked(panicked)),
                 Report::Failed(why) => heard.outcome = Some(Outcome::Failed(why)),
-                Report::Ended(exit) => heard.exit = Some(exit),
+                Report::Ended(exit) => break exit,
             }
-        }
+        };
         heard.baggage = Baggage::default();
-        Ok(heard.exit)
+        Ok(Some(*self.0.exit.get_or_init(|| exit)))
     }
 
     /// How a process ended whose server cannot tell any more.
