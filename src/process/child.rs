@@ -64,15 +64,16 @@ pub(super) enum Outcome {
     Taken,
 }
 
-/// All children that have not been seen to end.
+/// All children that have not been heard to end.
 static CHILDREN: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
 /// The processes that this one has started and that run.
 #[must_use]
 pub fn active_children() -> Vec<Child> {
-    let mut all = CHILDREN.lock();
+    let mut all = CHILDREN.lock().clone();
+    // Those that are heard to have ended leave by themselves.
     all.retain(Child::is_alive);
-    all.clone()
+    all
 }
 
 impl Child {
@@ -90,12 +91,12 @@ impl Child {
                 baggage: parts.baggage,
             }),
         }));
-        let mut all = CHILDREN.lock();
         // Each is asked as often as their number doubles, not at every start.
-        if all.len() == all.capacity() {
-            all.retain(Self::is_alive);
+        let is_full = |all: &Vec<Self>| all.len() == all.capacity();
+        if is_full(&CHILDREN.lock()) {
+            drop(active_children());
         }
-        all.push(child.clone());
+        CHILDREN.lock().push(child.clone());
         child
     }
 
@@ -221,6 +222,7 @@ impl Child {
             }
         };
         heard.baggage = Baggage::default();
+        CHILDREN.lock().retain(|child| !Arc::ptr_eq(&child.0, &self.0));
         Ok(Some(*self.0.exit.get_or_init(|| exit)))
     }
 
