@@ -219,6 +219,8 @@ impl Builder {
         files: Vec<OwnedFd>,
         baggage: Baggage,
     ) -> Result<Child> {
+        // First: while its server forks the next, the order for this one is written.
+        let worker = supervisor::worker(self.kills_tree)?;
         let current = current();
         let line = current.next_line();
         let name = self.name.clone().unwrap_or_else(|| {
@@ -272,7 +274,6 @@ impl Builder {
             },
         };
         let borrowed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-        let worker = supervisor::worker(self.kills_tree)?;
         if self.method == Method::Execute {
             letter::send(&worker.line, &Call::Execute, &[], &[]).map_err(os)?;
         }

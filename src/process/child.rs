@@ -204,14 +204,14 @@ impl Child {
             if let Some(exit) = self.0.exit.get() {
                 return Ok(Some(*exit));
             }
-            if pidfd::wait(&[self.0.line.as_fd()], deadline)?.is_empty() {
-                return Ok(None);
-            }
-            let Some(letter) = letter::receive(&self.0.line)? else {
-                // The server was killed, and its workers with it: this one in an instant.
-                if pidfd::wait(&[self.0.process.as_fd()], deadline)?.is_empty() {
+            // Its end first: who is woken by its report takes a processor from it.
+            for fd in [&self.0.process, &self.0.line] {
+                if pidfd::wait(&[fd.as_fd()], deadline)?.is_empty() {
                     return Ok(None);
                 }
+            }
+            let Some(letter) = letter::receive(&self.0.line)? else {
+                // The server was killed, and cannot tell any more.
                 break self.exit_by_kernel();
             };
             match letter.message {

@@ -1,6 +1,7 @@
 //! What surrounds a process: its folder, its mask, its processors, its limits.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -72,9 +73,13 @@ pub(crate) fn set_mask(mask: u32) {
 
 /// The mask of this process, which the kernel shows without changing it.
 pub(crate) fn mask() -> u32 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
-    mask.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())
+    // It is in the second line, and each read writes all of them.
+    let mut head = [0; 256];
+    let status = File::open("/proc/self/status").and_then(|mut file| file.read(&mut head));
+    let head = head.get(..status.unwrap_or(0)).unwrap_or_default();
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let mask = lines.find_map(|line| line.strip_prefix(b"Umask:"));
+    mask.and_then(|mask| u32::from_str_radix(str::from_utf8(mask).ok()?.trim(), 8).ok())
         .unwrap_or(0o022)
 }
 
