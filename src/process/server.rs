@@ -28,6 +28,12 @@ struct Worker {
     kills_tree: bool,
 }
 
+/// A child by inheritance.
+struct Orphan {
+    pid: Pid,
+    process: OwnedFd,
+}
+
 /// Serves until the other end of the standard input is closed, or its process has ended.
 pub(super) fn serve() -> ! {
     let stdin = io::stdin();
@@ -39,8 +45,8 @@ struct Server<'a> {
     control: BorrowedFd<'a>,
     served: Option<OwnedFd>,
     workers: Vec<Worker>,
-    /// What workers have left behind that is to live on.
-    left: Vec<Pid>,
+    /// What workers have left behind that lives on.
+    left: Vec<Orphan>,
 }
 
 impl<'a> Server<'a> {
@@ -73,8 +79,10 @@ impl<'a> Server<'a> {
             let watched: Vec<_> = std::iter::once(self.control)
                 .chain(self.served.iter().map(OwnedFd::as_fd))
                 .chain(self.workers.iter().map(|worker| worker.process.as_fd()))
+                .chain(self.left.iter().map(|orphan| orphan.process.as_fd()))
                 .collect();
             let first_worker = 1 + usize::from(self.served.is_some());
+            let first_orphan = first_worker + self.workers.len();
             let ready = pidfd::wait(&watched, Deadline::NEVER)?;
             for at in ready.into_iter().rev() {
                 match at {
@@ -83,7 +91,11 @@ impl<'a> Server<'a> {
                         None => return Ok(()),
                     },
                     at if at < first_worker => return Ok(()),
-                    at => self.bury(at - first_worker),
+                    at if at < first_orphan => self.bury(at - first_worker),
+                    at => {
+                        let orphan = self.left.swap_remove(at - first_orphan);
+                        family::reap_now(orphan.pid);
+                    }
                 }
             }
         }
@@ -151,15 +163,22 @@ impl<'a> Server<'a> {
             family::kill_group(worker.pid);
         }
         let exit = family::reap(worker.pid).map_or(Exit::Unknown, Exit::from_raw);
-        let mut known: Vec<_> = self.workers.iter().map(|worker| worker.pid).collect();
+        let workers = self.workers.iter().map(|worker| worker.pid);
+        let known: Vec<_> = workers
+            .chain(self.left.iter().map(|orphan| orphan.pid))
+            .collect();
         if worker.kills_tree {
-            known.extend(&self.left);
             tree::kill_orphans(&known);
         }
         // Where nobody listens any more, nobody wants to know.
         let _ = letter::send(&worker.end, &Report::Ended(exit), &[], &[]);
         if !worker.kills_tree {
-            self.left = tree::reap_orphans(&known);
+            let fresh = tree::reap_orphans(&known).into_iter();
+            let orphans = fresh.filter_map(|pid| {
+                let process = pidfd::open(pid).ok()?;
+                Some(Orphan { pid, process })
+            });
+            self.left.extend(orphans);
         }
     }
 }

@@ -150,6 +150,25 @@ fn a_tree_is_killed_where_that_was_asked_for() {
 }
 
 #[test]
+fn what_a_process_leaves_behind_is_no_zombie_when_it_ends() {
+    let process = Process::spawn(
+        |(): ()| {
+            // Not waited for: it outlives the process.
+            let sleep = std::process::Command::new("sleep").arg("0.3").spawn();
+            sleep.unwrap().id()
+        },
+        (),
+    );
+    let sleeper = process.unwrap().join().unwrap();
+    let until = Instant::now() + PATIENCE;
+    // Also a zombie has its folder.
+    while std::path::Path::new(&format!("/proc/{sleeper}")).exists() {
+        assert!(Instant::now() < until, "{sleeper} is left");
+        pause();
+    }
+}
+
+#[test]
 fn a_forked_child_starts_processes_of_its_own() {
     let first = Process::spawn(|number: u32| number + 1, 1).unwrap();
     assert_eq!(first.join().unwrap(), 2);
