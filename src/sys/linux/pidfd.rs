@@ -71,6 +71,10 @@ pub(crate) fn wait_status(process: impl AsFd) -> Option<i32> {
         ..Info::default()
     };
     // SAFETY: the kernel writes no more than the size in the operation's code, which is `info`'s.
-    let asked = unsafe { libc::ioctl(process.as_fd().as_raw_fd(), ask.into(), &raw mut info) };
+    let asked = unsafe {
+        let process = process.as_fd().as_raw_fd();
+        // C libraries differ in the type of the number.
+        libc::ioctl(process, ask as libc::Ioctl, &raw mut info)
+    };
     (asked == 0 && info.mask & EXIT != 0).then_some(info.exit_code)
 }
