@@ -53,6 +53,7 @@ impl<'a> Server<'a> {
     fn new(control: BorrowedFd<'a>) -> io::Result<Self> {
         // What a dead worker leaves behind becomes the server's.
         family::adopt_orphans()?;
+        family::keep_dead_children();
         // Once for all workers.
         panicked::watch();
         let identity = Image::own().map_or(0, |image| image.identity);

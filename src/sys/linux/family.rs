@@ -1,6 +1,6 @@
 //! Processes and their children: forking, waiting, dying together.
 
-#![expect(unsafe_code, reason = "fork, atexit")]
+#![expect(unsafe_code, reason = "fork, atexit, signal")]
 
 use std::io;
 
@@ -83,6 +83,13 @@ pub(crate) fn kill_group(pid: Pid) {
 /// Makes this process the parent of those of its descendants whose own parents die.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(set_child_subreaper(Some(getpid()))?)
+}
+
+/// Has children of this process wait to be reaped, also where it was started by one that ignores the
+/// ends of its own.
+pub(crate) fn keep_dead_children() {
+    // SAFETY: takes a handler away, and sets none.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
 /// Gives a forked process a group of its own, and lets it die with its parent, which has one
