@@ -110,7 +110,7 @@ impl Supervisor {
             // Away from the terminal's Ctrl-C, which is for the user's own process.
             .process_group(0)
             .spawn()
-            .map_err(os)?;
+            .map_err(|e| os(e).advise("/proc must be mounted and its programs executable"))?;
         let mut supervisor = Self {
             line: ours,
             server,
