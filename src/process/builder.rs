@@ -274,16 +274,18 @@ impl Builder {
             },
         };
         let borrowed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-        if self.method == Method::Execute {
-            letter::send(&worker.line, &Call::Execute, &[], &[]).map_err(os)?;
+        let begin = Call::Begin(Box::new(order));
+        let line = &worker.line;
+        let sent = match self.method {
+            Method::Server => Ok(()),
+            Method::Execute => letter::send(line, &Call::Execute, &[], &[]),
         }
-        letter::send(
-            &worker.line,
-            &Call::Begin(Box::new(order)),
-            argument,
-            &borrowed,
-        )
-        .map_err(os)?;
+        .and_then(|()| letter::send(line, &begin, argument, &borrowed));
+        match sent {
+            // It has died, and its server with it: whoever waits for it is told.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            sent => sent.map_err(os)?,
+        }
         closing::register();
         Ok(Child::enter(Parts {
             name,

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::clock::Deadline;
 use crate::sys::image::Image;
-use crate::sys::{pidfd, socket};
+use crate::sys::{family, pidfd, socket};
 
 use super::entry::{self, SERVER};
 use super::execution::program;
@@ -28,6 +28,12 @@ const TURN: Duration = Duration::from_secs(60);
 /// How long a server may take to say that it is there. One that never does is a program whose
 /// constructors did not run.
 const START: Duration = Duration::from_secs(20);
+
+/// How many servers may be killed while one process is started.
+const SERVERS: u32 = 8;
+
+/// How long a server that has closed its line may take to end.
+const END: Duration = Duration::from_secs(1);
 
 /// What every server of this process has as its environment, and those have that it forks.
 pub(super) fn environment() -> &'static Environment {
@@ -65,19 +71,18 @@ pub(super) fn worker(kills_tree: bool) -> Result<Waiting> {
         // Its server is the parent's child, and only the line is a copy of ours.
         drop(inherited);
     }
-    let mut is_fresh = false;
-    loop {
+    // Where a server is killed, the next does it.
+    for _ in 0..SERVERS {
         let server = match &mut *turn {
             Some(server) => server,
-            none => {
-                is_fresh = true;
-                none.insert(Supervisor::begin()?)
-            }
+            none => match Supervisor::begin()? {
+                Some(server) => none.insert(server),
+                None => continue,
+            },
         };
         match server.worker(kills_tree) {
             Ok(worker) => return Ok(worker),
-            // It was killed: the next does it.
-            Err(error) if !is_fresh && is_end(&error) => {
+            Err(error) if is_end(&error) => {
                 if let Some(mut dead) = turn.take() {
                     let _ = dead.server.wait();
                 }
@@ -85,6 +90,8 @@ pub(super) fn worker(kills_tree: bool) -> Result<Waiting> {
             Err(error) => return Err(Error::os(error, "start a process")),
         }
     }
+    Err(Error::new(ErrorKind::Os, "start a process")
+        .advise("the fork server is killed whenever it starts"))
 }
 
 fn is_end(error: &io::Error) -> bool {
@@ -93,7 +100,8 @@ fn is_end(error: &io::Error) -> bool {
 }
 
 impl Supervisor {
-    fn begin() -> Result<Self> {
+    /// A server that is there; `None` where it was killed before it was.
+    fn begin() -> Result<Option<Self>> {
         let doing = "start the fork server";
         let os = |e| Error::os(e, doing);
         if std::env::var_os(entry::ROLE).is_some() || !entry::is_linked() {
@@ -118,13 +126,26 @@ impl Supervisor {
             is_asked: false,
         };
         match supervisor.greet() {
-            Ok(()) => Ok(supervisor),
-            Err(error) => {
-                let _ = supervisor.server.kill();
-                let _ = supervisor.server.wait();
-                Err(error)
-            }
+            Ok(()) => Ok(Some(supervisor)),
+            Err(_) if supervisor.was_killed() => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Ends a server that is of no use. Says whether somebody else had, with a signal.
+    fn was_killed(mut self) -> bool {
+        let process = family::of_number(&self.server.id().to_string()).map(pidfd::open);
+        let has_ended = process.is_some_and(|process| {
+            let line = pidfd::wait(&[self.line.as_fd()], Deadline::after(Duration::ZERO));
+            // Its last descriptors are closed a little before its end.
+            line.is_ok_and(|ended| !ended.is_empty())
+                && process
+                    .and_then(|process| pidfd::wait(&[process.as_fd()], Deadline::after(END)))
+                    .is_ok_and(|ended| !ended.is_empty())
+        });
+        let _ = self.server.kill();
+        let status = self.server.wait();
+        has_ended && status.is_ok_and(|status| status.code().is_none())
     }
 
     fn greet(&mut self) -> Result<()> {
