@@ -8,6 +8,7 @@ fmt:
     cargo fmt
     cargo fmt --manifest-path compare/Cargo.toml
     cargo fmt --manifest-path fuzz/Cargo.toml
+    cargo fmt --manifest-path hosts/Cargo.toml
 
 clippy:
     .ci/run clippy
@@ -28,6 +29,10 @@ crash name="":
 
 storm:
     .ci/run storm
+
+# Processes and pools in every kind of program; `just matrix musl` tries the ways of that name.
+matrix *ways:
+    .ci/matrix {{ways}}
 
 wordcount *args:
     cargo run --release --example wordcount -- {{args}}

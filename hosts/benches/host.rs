@@ -1,0 +1,5 @@
+//! A bench target without a harness.
+
+fn main() {
+    outlive_hosts::check();
+}

@@ -1,0 +1,5 @@
+//! An example.
+
+fn main() {
+    outlive_hosts::check();
+}

@@ -1,0 +1,5 @@
+//! A test without a harness.
+
+fn main() {
+    outlive_hosts::check();
+}
