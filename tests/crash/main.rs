@@ -1,6 +1,6 @@
 //! Deaths on purpose. In a `--cfg crash_points` build: a real process is SIGKILLed before each
 //! shared write of each operation, one after the other, and the survivors go on. In every build:
-//! the storm, random kills of a busy crowd.
+//! the storm, random kills of a busy crowd, and of processes, pools and whole programs.
 //!
 //! No test harness: the laws run one after the other in one thread, so that fork is safe.
 
@@ -19,12 +19,20 @@
 
 mod crowd;
 #[cfg(not(crash_points))]
+mod family;
+#[cfg(not(crash_points))]
 mod kills;
 #[cfg(crash_points)]
 mod points;
+#[cfg(not(crash_points))]
+mod pools;
 mod pressure;
 #[cfg(not(crash_points))]
+mod processes;
+#[cfg(not(crash_points))]
 mod random;
+#[cfg(not(crash_points))]
+mod size;
 #[cfg(not(crash_points))]
 mod storm;
 #[cfg(not(crash_points))]
@@ -37,6 +45,11 @@ use std::time::Instant;
 pub type Law = (&'static str, fn());
 
 fn main() -> ExitCode {
+    #[cfg(not(crash_points))]
+    if let Ok(role) = std::env::var(processes::ROLE) {
+        processes::main_program(&role);
+        return ExitCode::FAILURE;
+    }
     let filter: Vec<String> = std::env::args()
         .skip(1)
         .filter(|a| !a.starts_with('-'))
@@ -46,6 +59,9 @@ fn main() -> ExitCode {
     laws.extend(points::laws());
     #[cfg(not(crash_points))]
     laws.extend([storm::LAWS, waiters::LAWS, kills::LAWS].concat());
+    // After those that fork: these leave threads behind while they run, and a server.
+    #[cfg(not(crash_points))]
+    laws.extend([processes::LAWS, pools::LAWS].concat());
     laws.retain(|(name, _)| filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str())));
     let mut failed = 0;
     for (name, law) in &laws {
