@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use outlive::process::Exit;
 use outlive::process::pool::TaskError;
-use outlive::{AtomicArray, Event, Pool, Value};
+use outlive::{AtomicArray, Event, Pool, Segment, Value};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use crate::child::PATIENCE;
@@ -300,6 +300,32 @@ fn handles_travel_in_tasks() {
     pool.map(add, (1..=100).map(|amount| (total.clone(), amount)))
         .unwrap();
     assert_eq!(total.get().unwrap(), 5050);
+}
+
+#[test]
+fn handles_in_any_segment_travel_to_initializers() {
+    let segment = Segment::anonymous().unwrap();
+    let total = Value::create(&segment, "total", 0_u64).unwrap();
+    let pool = Pool::builder()
+        .workers(2)
+        .retries(1)
+        .initializer(|total: Value<u64>| total, total.clone())
+        .build()
+        .unwrap();
+    // The pool has it still.
+    segment.remove("total").unwrap();
+    drop(total);
+    let add = |total: &mut Value<u64>, amount: u64| total.fetch_add(amount).unwrap();
+    pool.map_in(add, 1..=100).unwrap();
+    pool.pids().into_iter().for_each(kill);
+    // Who comes later gets it too, and what else lies in that segment travels in tasks.
+    let other = Value::create(&segment, "other", 0_u64).unwrap();
+    let sum = |total: &mut Value<u64>, other: Value<u64>| {
+        other.fetch_add(1).unwrap();
+        total.get().unwrap()
+    };
+    let sums = pool.map_in(sum, (0..50).map(|_| other.clone()));
+    assert_eq!(sums.unwrap(), [5050; 50]);
 }
 
 #[test]

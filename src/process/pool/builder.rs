@@ -4,12 +4,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::function::{Function, Initializer, encode};
 use crate::segment::SegmentOptions;
+use crate::segment::baggage::Baggage;
 
 use super::Pool;
 use super::board::Board;
@@ -22,6 +24,8 @@ use super::shared::Shared;
 pub struct PoolBuilder<S = ()> {
     workers: usize,
     initializer: Option<Result<(Function, Vec<u8>)>>,
+    /// What handles in the initializer's argument need.
+    baggage: Baggage,
     most_tasks: Option<u64>,
     retries: u32,
     task_timeout: Option<Duration>,
@@ -44,6 +48,7 @@ impl PoolBuilder<()> {
         Self {
             workers: crate::process::parallelism(),
             initializer: None,
+            baggage: Baggage::default(),
             most_tasks: None,
             retries: 0,
             task_timeout: None,
@@ -62,14 +67,14 @@ impl PoolBuilder<()> {
         I: Serialize + DeserializeOwned,
         S: 'static,
     {
+        let write = || encode(&argument, "an initializer's argument");
+        let (written, baggage) = Baggage::pack(write);
         let function = Function::new(&Initializer(function));
-        let call = function.and_then(|function| {
-            let argument = encode(&argument, "an initializer's argument")?;
-            Ok((function, argument))
-        });
+        let call = function.and_then(|function| Ok((function, written?)));
         PoolBuilder {
             workers: self.workers,
             initializer: Some(call),
+            baggage,
             most_tasks: self.most_tasks,
             retries: self.retries,
             task_timeout: self.task_timeout,
@@ -156,6 +161,8 @@ impl<S> PoolBuilder<S> {
         let plan = Plan {
             workers,
             initializer,
+            segments: self.baggage.segments().collect(),
+            _baggage: Mutex::new(self.baggage),
             most_tasks: self.most_tasks,
             task_timeout: self.task_timeout,
         };

@@ -12,6 +12,7 @@ use crate::process::child::Child;
 use crate::process::exit::Exit;
 use crate::process::function::Function;
 use crate::segment::Segment;
+use crate::segment::baggage::Baggage;
 use crate::sys::bell::Bell;
 use crate::sys::clock::Deadline;
 
@@ -25,6 +26,10 @@ use super::worker::{Post, work};
 pub(super) struct Plan {
     pub(super) workers: u32,
     pub(super) initializer: Option<(Function, Vec<u8>)>,
+    /// Where the objects lie of which it has handles.
+    pub(super) segments: Vec<Segment>,
+    /// Held as long as workers may look for them.
+    pub(super) _baggage: Mutex<Baggage>,
     pub(super) most_tasks: Option<u64>,
     pub(super) task_timeout: Option<Duration>,
 }
@@ -155,6 +160,7 @@ impl Crew {
             seat,
             shared: self.shared.clone(),
             initializer: self.plan.initializer.clone(),
+            segments: self.plan.segments.clone(),
             most_tasks: self.plan.most_tasks,
         };
         let process = Builder::new()

@@ -8,6 +8,7 @@ use crate::process::function::{Call, Function, decode};
 use crate::process::panicked;
 use crate::process::surroundings::Surroundings;
 use crate::queue::messages::GetError;
+use crate::segment::Segment;
 use crate::shared::Array;
 
 use super::shared::Shared;
@@ -20,6 +21,8 @@ pub(super) struct Post {
     pub(super) shared: Shared,
     /// The initializer and its argument.
     pub(super) initializer: Option<(Function, Vec<u8>)>,
+    /// Where the objects lie of which that argument has handles: they travel with it.
+    pub(super) segments: Vec<Segment>,
     /// After how many tasks another takes its place.
     pub(super) most_tasks: Option<u64>,
 }
