@@ -1,47 +1,50 @@
-//! The workers from the parent's side: fed, killed, buried, replaced.
-//!
-//! A dead worker may have had a batch: on its desk, or taken from the queue and not laid there yet.
-//! It is not necessary to know which. After a death, when the queue has run empty, the parent puts
-//! in again what is neither in the table nor on a living worker's desk. That may be one that a
-//! living worker has just taken and not laid on its desk yet; it is then counted twice, and added
-//! once.
+//! The workers: what they do, and what the parent has done and does to them.
 
-use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
-use std::process::Child;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use outlive::queue::{PutError, mpmc::Mpmc};
-use outlive::{AtomicArray, Segment, SegmentOptions};
+use outlive::Pool;
+use outlive::process::active_children;
+use outlive::process::pool::TaskError;
 
 use crate::Result;
 use crate::arguments::Arguments;
-use crate::plan::{Plan, index};
+use crate::plan::{Job, Plan};
 use crate::table::Table;
-use crate::worker::{self, Desk};
+use crate::words::{Counts, count_piece};
 
-/// All workers, and what they share.
-pub(crate) struct Crew<'a> {
-    plan: &'a Plan,
-    segment: Segment,
-    fd: OwnedFd,
-    queue: Mpmc<u32>,
-    desks: AtomicArray<u32>,
+/// A worker, with what it needs again and again.
+struct Worker {
     table: Table,
-    workers: Vec<Worker>,
-    /// How many batches have been put into the queue.
-    fed: usize,
-    /// Whether somebody died since the lost batches were put in again.
-    is_behind: bool,
-    tally: Tally,
-    random: Random,
+    buffer: Vec<u8>,
+    counts: Counts,
 }
 
-struct Worker {
-    process: Child,
-    /// Whether it was sent SIGKILL.
-    is_doomed: bool,
+impl Worker {
+    fn new(table: Table) -> Self {
+        Self {
+            table,
+            buffer: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Counts a batch, and adds it to the table.
+    fn count(&mut self, job: &Job) -> Result<()> {
+        self.table.begin(job.number)?;
+        if self.table.has(&job.batch)? {
+            return Ok(());
+        }
+        self.counts.clear();
+        let mut seen = Vec::new();
+        for (path, range) in &job.pieces {
+            let (buffer, counts) = (&mut self.buffer, &mut self.counts);
+            seen.push(count_piece(path.as_ref(), range.clone(), buffer, counts));
+        }
+        self.table.add(&job.batch, &seen, &self.counts)
+    }
 }
 
 /// What happened to the workers.
@@ -52,10 +55,8 @@ pub(crate) struct Tally {
     pub(crate) wanted: usize,
     /// How many were.
     pub(crate) killed: usize,
-    /// How many of them had a batch on their desk.
-    pub(crate) at_work: usize,
-    /// How many died of something else.
-    pub(crate) lost: usize,
+    /// How many batches were begun again, since their worker had died.
+    pub(crate) at_work: u64,
 }
 
 /// What the workers leave.
@@ -64,241 +65,81 @@ pub(crate) struct Outcome {
     pub(crate) tally: Tally,
 }
 
-/// Batches that wait at the most.
-const QUEUE: usize = 1024;
-/// Deaths that nobody wanted, after which it is better to give up.
-const MOST_LOST: usize = 100;
+/// Deaths in the middle of one batch that nobody wanted, after which it is better to give up.
+const MOST_LOST: usize = 3;
 
-impl<'a> Crew<'a> {
-    pub(crate) fn new(arguments: &Arguments, plan: &'a Plan) -> Result<Self> {
-        let workers = arguments.workers;
-        // The dead keep their place until they are buried.
-        let participants = u32::try_from(2 * workers + 8)?;
-        let segment = SegmentOptions::new()
-            .size(plan.shared_size() + Table::shared_size(plan) + (4 << 20))
-            .participants(participants)
-            .label("parent")
-            .anonymous()?;
-        plan.share(&segment)?;
-        Ok(Self {
-            plan,
-            fd: segment.try_clone_fd()?,
-            queue: Mpmc::create(&segment, "queue", QUEUE)?,
-            desks: AtomicArray::create(&segment, "desks", workers)?,
-            table: Table::create(&segment, plan)?,
-            segment,
-            workers: Vec::new(),
-            fed: 0,
-            is_behind: false,
-            tally: Tally {
-                workers,
-                wanted: arguments.kills,
-                ..Tally::default()
-            },
-            random: Random::new(),
-        })
-    }
-
-    /// Has all batches counted.
-    pub(crate) fn run(mut self, bar: &ProgressBar) -> Result<Outcome> {
-        let batches = self.plan.batches().len() as u64;
-        if batches > 0 {
-            for desk in 0..self.tally.workers {
-                let worker = self.hire(desk)?;
-                self.workers.push(worker);
-            }
+/// Has all batches counted.
+pub(crate) fn count(arguments: &Arguments, plan: &Plan, bar: &ProgressBar) -> Result<Outcome> {
+    let mut tally = Tally {
+        workers: arguments.workers,
+        wanted: arguments.kills,
+        ..Tally::default()
+    };
+    let table = Table::new(plan, tally.workers)?;
+    let pool = Pool::builder()
+        .workers(tally.workers)
+        .retries(u32::try_from(tally.wanted + MOST_LOST)?)
+        .initializer(Worker::new, table.clone())
+        .build()?;
+    let batches = plan.batches().len();
+    // Kills come between equal portions of the work: where the portion before one ends.
+    let portion_end = |kill: usize| (batches * (kill + 1)).div_ceil(tally.wanted + 1);
+    let mut tasks = VecDeque::new();
+    let mut fed = 0;
+    loop {
+        let end = portion_end(tally.killed);
+        for number in fed..end {
+            let work =
+                |worker: &mut Worker, job: Job| worker.count(&job).map_err(|e| e.to_string());
+            tasks.push_back(pool.submit_in(work, plan.job(number)?));
         }
-        loop {
-            let [done, bytes] = self.table.progress()?;
-            bar.set_position(bytes);
-            if done == batches {
+        fed = end;
+        let Some(task) = tasks.front_mut() else {
+            if fed == batches {
                 break;
             }
-            self.feed()?;
-            self.kill(done)?;
-            self.bury()?;
-            self.put_again()?;
-            self.rest();
-        }
-        self.dismiss()?;
-        Ok(Outcome {
-            // The workers' own handles are gone; this one keeps the segment.
-            table: Table::open(&self.segment)?,
-            tally: self.tally,
-        })
-    }
-
-    fn hire(&self, desk: usize) -> Result<Worker> {
-        Desk::Empty.set(&self.desks, desk)?;
-        Ok(Worker {
-            process: worker::start(&self.fd, desk)?,
-            is_doomed: false,
-        })
-    }
-
-    /// Puts batches in, but none that is to be left for the time after the next kill.
-    fn feed(&mut self) -> Result<()> {
-        let batches = self.plan.batches().len();
-        let end = self.portion_end(self.tally.killed + self.doomed());
-        while self.fed < end.clamp(1, batches) && self.put(self.fed)? {
-            self.fed += 1;
-        }
-        Ok(())
-    }
-
-    /// Kills come between equal portions of the work: where the portion before kill `kill` ends.
-    fn portion_end(&self, kill: usize) -> usize {
-        let batches = self.plan.batches().len();
-        (batches * (kill + 1)).div_ceil(self.tally.wanted + 1)
-    }
-
-    fn put(&self, batch: usize) -> Result<bool> {
-        match self.queue.try_put(u32::try_from(batch)?) {
-            Ok(()) => Ok(true),
-            Err(PutError::Full) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn doomed(&self) -> usize {
-        self.workers
-            .iter()
-            .filter(|worker| worker.is_doomed)
-            .count()
-    }
-
-    /// Kills a random worker when the portion before that is being counted, or has been.
-    fn kill(&mut self, done: u64) -> Result<()> {
-        let kill = self.tally.killed + self.doomed();
-        if kill >= self.tally.wanted {
-            return Ok(());
-        }
-        let begin = if kill == 0 {
-            0
-        } else {
-            self.portion_end(kill - 1)
+            // The next kill is waited for, and with it the next portion.
+            tally.killed += usize::from(kill(&table, None)?);
+            continue;
         };
-        let mut at_work = Vec::new();
-        let mut waiting = Vec::new();
-        for (desk, worker) in self.workers.iter().enumerate() {
-            match Desk::get(&self.desks, desk)? {
-                _ if worker.is_doomed => {}
-                Desk::Batch(batch) if index(batch.into()) >= begin => at_work.push(desk),
-                Desk::Batch(_) | Desk::Waiting => waiting.push(desk),
-                Desk::Empty => {}
+        // A random time, so that kills come at any instant.
+        match task.get_timeout(Duration::from_micros(50 + random(200))) {
+            Err(TaskError::TimedOut) => {}
+            done => {
+                done??;
+                tasks.pop_front();
             }
         }
-        // Nobody is seen at work where a portion takes less time than a look.
-        let is_over = done >= self.fed as u64;
-        let victims = if is_over && at_work.is_empty() {
-            &waiting
-        } else {
-            &at_work
-        };
-        if victims.is_empty() {
-            return Ok(());
+        bar.set_position(table.progress()?);
+        if tally.killed < tally.wanted {
+            let portion = tally.killed.checked_sub(1).map_or(0, portion_end);
+            tally.killed += usize::from(kill(&table, Some(portion))?);
         }
-        let victim = victims[self.random.below(victims.len())];
-        self.workers[victim].process.kill()?;
-        self.workers[victim].is_doomed = true;
-        self.tally.at_work += usize::from(!at_work.is_empty());
-        Ok(())
     }
-
-    /// Waits for those that are dead, and replaces them.
-    fn bury(&mut self) -> Result<()> {
-        for desk in 0..self.workers.len() {
-            let worker = &mut self.workers[desk];
-            let Some(status) = worker.process.try_wait()? else {
-                continue;
-            };
-            if worker.is_doomed && status.signal() == Some(libc::SIGKILL) {
-                self.tally.killed += 1;
-            } else {
-                self.tally.lost += 1;
-            }
-            if self.tally.lost > MOST_LOST {
-                return Err(
-                    format!("the workers die by themselves; the last one: {status}").into(),
-                );
-            }
-            self.segment.reap()?;
-            self.workers[desk] = self.hire(desk)?;
-            self.is_behind = true;
-        }
-        Ok(())
-    }
-
-    fn put_again(&mut self) -> Result<()> {
-        if !self.is_behind || !self.queue.is_empty() {
-            return Ok(());
-        }
-        let desks = (0..self.workers.len()).map(|desk| Desk::get(&self.desks, desk));
-        let desks = desks.collect::<Result<Vec<_>>>()?;
-        for (number, batch) in self.plan.batches()[..self.fed].iter().enumerate() {
-            let is_on_a_desk = || {
-                desks
-                    .iter()
-                    .any(|desk| matches!(desk, Desk::Batch(on) if index((*on).into()) == number))
-            };
-            if !self.table.has(batch)? && !is_on_a_desk() && !self.put(number)? {
-                return Ok(());
-            }
-        }
-        self.is_behind = false;
-        Ok(())
-    }
-
-    /// A random time, so that kills come at any instant; short while kills are to come.
-    fn rest(&mut self) {
-        let most = if self.tally.killed < self.tally.wanted {
-            200
-        } else {
-            2000
-        };
-        let time = Duration::from_micros(50 + self.random.below(most) as u64);
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a supervisor that looks after many things"
-        )]
-        std::thread::sleep(time);
-    }
-
-    /// Sends everybody home.
-    fn dismiss(&mut self) -> Result<()> {
-        self.queue.close()?;
-        for worker in &mut self.workers {
-            let status = worker.process.wait()?;
-            self.tally.killed += usize::from(worker.is_doomed && !status.success());
-        }
-        self.workers.clear();
-        Ok(())
-    }
+    bar.set_position(table.progress()?);
+    let (begun, ..) = table.begun()?;
+    tally.at_work = begun.saturating_sub(batches as u64);
+    Ok(Outcome { table, tally })
 }
 
-impl Drop for Crew<'_> {
-    fn drop(&mut self) {
-        for worker in &mut self.workers {
-            // They may be gone already.
-            let _ = worker.process.kill();
-            let _ = worker.process.wait();
-        }
+/// Kills the worker that began last, if that was with batch `from` or one behind; anyone, where
+/// nothing is left to begin with. `false` where nobody is to be killed yet.
+fn kill(table: &Table, from: Option<usize>) -> Result<bool> {
+    let (_, worker, batch) = table.begun()?;
+    if from.is_some_and(|from| (batch as usize) < from) {
+        return Ok(false);
     }
+    let children = active_children();
+    let latest = children.iter().find(|child| child.pid() == worker);
+    let anyone = || children.first().filter(|_| from.is_none());
+    let Some(victim) = latest.or_else(anyone) else {
+        return Ok(false);
+    };
+    victim.kill()?;
+    victim.wait()?;
+    Ok(true)
 }
 
-/// Xorshift: enough to choose victims.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let time = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-        Self(u64::from(time.subsec_nanos()) << 20 | 1)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        index(self.0 % end.max(1) as u64)
-    }
+fn random(end: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % end
 }

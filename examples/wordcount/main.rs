@@ -5,10 +5,10 @@
 //! ```
 //!
 //! A word is a run of letters and digits (Unicode's alphanumeric), in lower case. Files are cut
-//! into pieces between words, and pieces put together into batches, once, by the parent. A queue
-//! ([`outlive::queue::mpmc`]) brings the batches to the workers; a worker counts one by itself, and
-//! adds the result to the table that all share. `--kill K` SIGKILLs K workers while there is work,
-//! and replaces them. Then the parent counts the same pieces alone, and compares every word.
+//! into pieces between words, and pieces put together into batches, once, by the parent. Each batch
+//! is a task of an [`outlive::Pool`]; a worker counts it by itself, and adds the result to the table
+//! that all share. `--kill K` SIGKILLs K workers while there is work; the pool replaces them. Then
+//! the parent counts the same pieces alone, and compares every word.
 //!
 //! # Why the count is exact
 //!
@@ -17,10 +17,8 @@
 //!    the log with one store, and copies the values to their places. Before the commit nothing was
 //!    counted. After it, the lock's heir finds the log and copies again: values, not differences,
 //!    so that twice is once. A batch that the table has already is left alone: see [`table`].
-//! 2. *A batch is counted at least once.* A worker dies with a batch, between the queue and the
-//!    table, and the parent has to wait for it anyway, to bury it. When the queue has run empty
-//!    after a death, whatever is neither in the table nor on the desk of a living worker goes into
-//!    the queue again. Too much of that is harmless, because of 1: see [`crew`].
+//! 2. *A batch is counted at least once.* The pool knows which task a dead worker had, and has
+//!    another do it again. Nobody has to know whether the dead one had added it, because of 1.
 //!
 //! Files that are empty, unreadable or not UTF-8 are skipped and counted, by piece where a file has
 //! several. What a worker saw of a piece is in the table too, as a hash: if the parent sees
@@ -41,7 +39,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod words;
-mod worker;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -52,7 +49,6 @@ use std::time::{Duration, Instant, SystemTime};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use arguments::Arguments;
-use crew::Crew;
 use plan::Plan;
 use report::Report;
 use words::Counts;
@@ -68,17 +64,12 @@ fn main() -> ExitCode {
 }
 
 fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
-    let done = match worker::Post::from_environment() {
-        Some(post) => post.work().map(|()| ExitCode::SUCCESS),
-        None => count(words),
-    };
-    done.unwrap_or_else(|error| {
+    count(words).unwrap_or_else(|error| {
         eprintln!("wordcount: {error}");
         ExitCode::from(2)
     })
 }
 
-/// The parent's part.
 fn count(words: impl Iterator<Item = OsString>) -> Result<ExitCode> {
     let Some(arguments) = Arguments::parse(words)? else {
         println!("{}", arguments::USAGE);
@@ -109,8 +100,7 @@ fn count(words: impl Iterator<Item = OsString>) -> Result<ExitCode> {
 fn count_twice(arguments: &Arguments, plan: &Plan) -> Result<Report> {
     let bar = progress(plan.bytes(), "workers");
     let start = Instant::now();
-    let crew = Crew::new(arguments, plan)?;
-    let outcome = crew.run(&bar)?;
+    let outcome = crew::count(arguments, plan, &bar)?;
     let shared = start.elapsed();
     bar.finish_and_clear();
 

@@ -1,39 +1,43 @@
 //! What is to be counted: files, cut into pieces, put together into batches.
 //!
-//! The parent makes the plan once, so that everybody counts the same bytes, and shares it with the
-//! workers: paths, pieces and batches, as arrays that nobody changes.
+//! The parent makes the plan once, so that everybody counts the same bytes.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use bytemuck::{Pod, Zeroable};
-use outlive::{Array, Segment};
+use serde::{Deserialize, Serialize};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::Result;
 use crate::arguments::Arguments;
 
 /// A part of a file that is read at once.
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
-pub(crate) struct Piece {
-    file: u64,
+#[derive(Debug)]
+struct Piece {
+    file: usize,
     start: u64,
     end: u64,
 }
 
 /// Pieces that are counted, and added to the table, at once.
-#[derive(Debug, Clone, Copy, Pod, Zeroable)]
-#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Batch {
-    pub(crate) first: u64,
-    pub(crate) end: u64,
+    pub(crate) first: usize,
+    pub(crate) end: usize,
     pub(crate) bytes: u64,
+}
+
+/// A batch with all that a worker has to know of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) number: u32,
+    pub(crate) batch: Batch,
+    pub(crate) pieces: Vec<(OsString, Range<u64>)>,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +54,7 @@ const LARGEST: u64 = 4 << 20;
 /// Less is more work to hand over than to count.
 const SMALLEST: u64 = 4 << 10;
 /// Pieces of a batch, of files that are tiny.
-const MOST_PIECES: u64 = 1024;
+const MOST_PIECES: usize = 1024;
 /// How far a cut looks for the end of a word. A longer word is cut, and counted as two.
 const LONGEST_WORD: u64 = 1 << 20;
 
@@ -106,7 +110,7 @@ impl Plan {
             };
         }
         cuts.push(len);
-        let file = self.files.len() as u64;
+        let file = self.files.len();
         let pieces = cuts.windows(2).map(|cut| Piece {
             file,
             start: cut[0],
@@ -117,7 +121,7 @@ impl Plan {
     }
 
     fn put_together(&mut self, size: u64) {
-        let mut batch = Batch::zeroed();
+        let mut batch = Batch::default();
         for piece in &self.pieces {
             batch.end += 1;
             batch.bytes += piece.end - piece.start;
@@ -136,7 +140,7 @@ impl Plan {
     }
 
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (&Path, Range<u64>)> {
-        let file = |piece: &Piece| self.files[index(piece.file)].as_path();
+        let file = |piece: &Piece| self.files[piece.file].as_path();
         self.pieces
             .iter()
             .map(move |piece| (file(piece), piece.start..piece.end))
@@ -150,73 +154,15 @@ impl Plan {
         self.batches.iter().map(|batch| batch.bytes).sum()
     }
 
-    /// Bytes that the plan takes in a segment, with all that belongs to it.
-    pub(crate) fn shared_size(&self) -> u64 {
-        let paths: usize = self.files.iter().map(|path| path.as_os_str().len()).sum();
-        let ends = size_of_val(self.files.as_slice());
-        let rest = size_of_val(self.pieces.as_slice()) + size_of_val(self.batches.as_slice());
-        // Arrays have a shadow.
-        2 * (paths + ends + rest) as u64 + (1 << 16)
-    }
-
-    pub(crate) fn share(&self, segment: &Segment) -> Result<()> {
-        let mut paths = Vec::new();
-        let mut ends = vec![0];
-        for path in &self.files {
-            paths.extend_from_slice(path.as_os_str().as_bytes());
-            ends.push(paths.len() as u64);
-        }
-        Array::create_from_slice(segment, "paths", &paths)?;
-        Array::create_from_slice(segment, "path ends", &ends)?;
-        Array::create_from_slice(segment, "pieces", &self.pieces)?;
-        Array::create_from_slice(segment, "batches", &self.batches)?;
-        Ok(())
-    }
-}
-
-/// The plan, as a worker finds it.
-#[derive(Debug)]
-pub(crate) struct SharedPlan {
-    paths: Array<u8>,
-    ends: Array<u64>,
-    pieces: Array<Piece>,
-    batches: Array<Batch>,
-}
-
-impl SharedPlan {
-    pub(crate) fn open(segment: &Segment) -> Result<Self> {
-        Ok(Self {
-            paths: Array::open(segment, "paths")?,
-            ends: Array::open(segment, "path ends")?,
-            pieces: Array::open(segment, "pieces")?,
-            batches: Array::open(segment, "batches")?,
+    pub(crate) fn job(&self, number: usize) -> Result<Job> {
+        let batch = self.batches[number];
+        let pieces = self.pieces().take(batch.end).skip(batch.first);
+        Ok(Job {
+            number: u32::try_from(number)?,
+            batch,
+            pieces: pieces.map(|(path, range)| (path.into(), range)).collect(),
         })
     }
-
-    pub(crate) fn batch(&self, number: u32) -> Result<Batch> {
-        Ok(self.batches.get(index(number.into()))?)
-    }
-
-    pub(crate) fn pieces(&self, batch: &Batch) -> Result<Vec<(PathBuf, Range<u64>)>> {
-        let mut pieces = vec![Piece::zeroed(); index(batch.end - batch.first)];
-        self.pieces.copy_range_to(index(batch.first), &mut pieces)?;
-        let named = |piece: Piece| Ok((self.path(piece.file)?, piece.start..piece.end));
-        pieces.into_iter().map(named).collect()
-    }
-
-    fn path(&self, file: u64) -> Result<PathBuf> {
-        let mut ends = [0; 2];
-        self.ends.copy_range_to(index(file), &mut ends)?;
-        let [start, end] = ends.map(index);
-        let mut path = vec![0; end - start];
-        self.paths.copy_range_to(start, &mut path)?;
-        Ok(std::ffi::OsStr::from_bytes(&path).into())
-    }
-}
-
-/// A number of things in memory, all of which are addressed by a `usize`.
-pub(crate) fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Git's own files, and directories that say themselves that they can be made again, as `target`.

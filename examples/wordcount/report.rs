@@ -128,14 +128,10 @@ impl Report {
             wanted,
             killed,
             at_work,
-            lost,
         } = self.tally;
         let [shared, alone] = self.times.map(|time| time.as_secs_f64());
         println!("seconds  {shared:.3} with {workers} workers, {alone:.3} alone");
         println!("kills    {killed} of {wanted} ({at_work} at work)");
-        if lost > 0 {
-            println!("         and {lost} workers died of something else");
-        }
         let [inherited, redone] = self.deaths;
         if inherited > 0 {
             println!("locks    {inherited} inherited from the dead, {redone} with a commit to end");

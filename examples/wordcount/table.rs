@@ -24,13 +24,15 @@
 //! a release, so that none of these is seen before the one that it follows.
 
 use outlive::sync::{LockError, LockGuard};
-use outlive::{AtomicArray, Lock, Segment};
+use outlive::{AtomicArray, Lock, SegmentOptions};
+use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::plan::{Batch, Plan, index};
+use crate::plan::{Batch, Plan};
 use crate::words::{Counts, Seen, hash};
 
-#[derive(Debug)]
+/// A handle, which travels to the workers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Table {
     words: AtomicArray<u64>,
     log: AtomicArray<u64>,
@@ -40,17 +42,18 @@ pub(crate) struct Table {
 }
 
 // The controls.
-const HEADS: usize = 0;
-const SEEN: usize = 1;
 /// Where the next node goes.
-const TOP: usize = 2;
-const BATCHES: usize = 3;
-const BYTES: usize = 4;
+const TOP: usize = 0;
+const BYTES: usize = 1;
 /// How often the lock came from somebody who died with it.
-const INHERITED: usize = 5;
+const INHERITED: usize = 2;
 /// How often a log was found then.
-const REDONE: usize = 6;
-const CONTROLS: usize = 8;
+const REDONE: usize = 3;
+/// How often a worker began with a batch.
+const BEGUN: usize = 4;
+/// Who began last, and with which batch: two halves.
+const LATEST: usize = 5;
+const CONTROLS: usize = 6;
 
 // Parts of a node.
 const NEXT: usize = 0;
@@ -76,12 +79,12 @@ impl Needs {
         let pieces = plan.pieces().count();
         let nodes = bytes.saturating_add(1 << 20).min(MOST_NODES);
         // Half of a piece's bytes are words, at worst, and one more.
-        let entries = |batch: &Batch| batch.bytes / 2 + 2 * (batch.end - batch.first) + 2;
+        let entries = |batch: &Batch| index(batch.bytes / 2) + 2 * (batch.end - batch.first) + 1;
         let entries = plan.batches().iter().map(entries).max().unwrap_or(0);
         Self {
             heads,
             words: CONTROLS + heads + pieces + nodes,
-            log: 1 + 2 * index(entries),
+            log: 1 + 2 * entries,
         }
     }
 }
@@ -90,33 +93,38 @@ impl Needs {
 const MOST_NODES: usize = 8 << 30;
 
 impl Table {
-    /// Bytes that the table of a plan takes in a segment.
-    pub(crate) fn shared_size(plan: &Plan) -> u64 {
-        let needs = Needs::of(plan);
-        ((needs.words + needs.log) * size_of::<u64>()) as u64 + (1 << 16)
-    }
-
-    pub(crate) fn create(segment: &Segment, plan: &Plan) -> Result<Self> {
+    pub(crate) fn new(plan: &Plan, workers: usize) -> Result<Self> {
         let needs = Needs::of(plan);
         let pieces = plan.pieces().count();
-        let words = AtomicArray::create(segment, "table", needs.words)?;
-        words.set(HEADS, needs.heads as u64)?;
-        words.set(SEEN, pieces as u64)?;
+        let size = (needs.words + needs.log) * size_of::<u64>();
+        let segment = SegmentOptions::new()
+            .size(size as u64 + (1 << 20))
+            // The dead keep their place until another comes.
+            .participants(u32::try_from(2 * workers + 8)?)
+            .anonymous()?;
+        let words = AtomicArray::create(&segment, "table", needs.words)?;
         words.set(TOP, (CONTROLS + needs.heads + pieces) as u64)?;
-        AtomicArray::<u64>::create(segment, "log", needs.log)?;
-        Lock::create(segment, "lock")?;
-        Self::open(segment)
+        Ok(Self {
+            words,
+            log: AtomicArray::create(&segment, "log", needs.log)?,
+            lock: Lock::create(&segment, "lock")?,
+            heads: needs.heads,
+            seen: pieces,
+        })
     }
 
-    pub(crate) fn open(segment: &Segment) -> Result<Self> {
-        let words = AtomicArray::open(segment, "table")?;
-        Ok(Self {
-            heads: index(words.get(HEADS)?),
-            seen: index(words.get(SEEN)?),
-            words,
-            log: AtomicArray::open(segment, "log")?,
-            lock: Lock::open(segment, "lock")?,
-        })
+    /// Notes that this process begins with a batch.
+    pub(crate) fn begin(&self, batch: u32) -> Result<()> {
+        self.words.fetch_add(BEGUN, 1)?;
+        let worker = u64::from(std::process::id());
+        Ok(self.words.set(LATEST, worker << 32 | u64::from(batch))?)
+    }
+
+    /// How often a worker began with a batch; who was the last, and with which.
+    pub(crate) fn begun(&self) -> Result<(u64, u32, u32)> {
+        let [b0, b1, b2, b3, w0, w1, w2, w3] = self.words.get(LATEST)?.to_le_bytes();
+        let [batch, worker] = [[b0, b1, b2, b3], [w0, w1, w2, w3]].map(u32::from_le_bytes);
+        Ok((self.words.get(BEGUN)?, worker, batch))
     }
 
     /// Adds what a batch was counted to, all of it or nothing, unless that was done before.
@@ -130,10 +138,9 @@ impl Table {
             let place = self.node_of(word)? + COUNT;
             log.note(place, self.words.get(place)? + count)?;
         }
-        for (piece, seen) in (index(batch.first)..).zip(seen) {
+        for (piece, seen) in (batch.first..).zip(seen) {
             log.note(self.place_of_piece(piece), seen.0)?;
         }
-        log.note(BATCHES, self.words.get(BATCHES)? + 1)?;
         log.note(BYTES, self.words.get(BYTES)? + batch.bytes)?;
         log.commit()?;
         self.redo()?;
@@ -143,12 +150,12 @@ impl Table {
     /// Whether a batch has been added.
     pub(crate) fn has(&self, batch: &Batch) -> Result<bool> {
         // A batch has a piece, and all its pieces were seen at once.
-        Ok(self.words.get(self.place_of_piece(index(batch.first)))? != 0)
+        Ok(self.words.get(self.place_of_piece(batch.first))? != 0)
     }
 
-    /// Batches, and their bytes, that have been added.
-    pub(crate) fn progress(&self) -> Result<[u64; 2]> {
-        Ok([self.words.get(BATCHES)?, self.words.get(BYTES)?])
+    /// Bytes of the batches that have been added.
+    pub(crate) fn progress(&self) -> Result<u64> {
+        Ok(self.words.get(BYTES)?)
     }
 
     /// How often somebody died with the lock, and how often between the commit and its end.
@@ -253,6 +260,11 @@ impl Table {
     }
 }
 
+/// A number of things in memory, all of which are addressed by a `usize`.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 /// A list of places and their new values.
 struct Log<'a> {
     log: &'a AtomicArray<u64>,
@@ -309,8 +321,6 @@ fn chunks(word: &str) -> impl Iterator<Item = u64> {
 mod tests {
     use std::collections::{BTreeMap, HashSet};
 
-    use outlive::SegmentOptions;
-
     use super::*;
     use crate::arguments::Arguments;
     use crate::words::count_piece;
@@ -329,15 +339,10 @@ mod tests {
             paths: vec![path.clone()],
         };
         let plan = Plan::new(&arguments, &HashSet::new()).unwrap();
-        let segment = SegmentOptions::new()
-            .size(Table::shared_size(&plan) + (1 << 20))
-            .anonymous()
-            .unwrap();
-        let table = Table::create(&segment, &plan).unwrap();
+        let table = Table::new(&plan, 1).unwrap();
         let count = |batch: &Batch| {
-            let (from, len) = (index(batch.first), index(batch.end - batch.first));
             let mut counts = Counts::default();
-            let pieces = plan.pieces().skip(from).take(len);
+            let pieces = plan.pieces().take(batch.end).skip(batch.first);
             let seen = pieces
                 .map(|(path, range)| count_piece(path, range, &mut Vec::new(), &mut counts))
                 .collect();
@@ -362,13 +367,13 @@ mod tests {
         let (table, batches) = table("again", &"one two two\n".repeat(4000));
         assert!(batches.len() > 1);
         let mut bytes = 0;
-        for (number, (batch, seen, counts)) in (1..).zip(&batches) {
+        for (batch, seen, counts) in &batches {
             assert!(!table.has(batch).unwrap());
             bytes += batch.bytes;
             for _ in 0..3 {
                 table.add(batch, seen, counts).unwrap();
                 assert!(table.has(batch).unwrap());
-                assert_eq!(table.progress().unwrap(), [number, bytes]);
+                assert_eq!(table.progress().unwrap(), bytes);
             }
         }
         let (first, seen, counts) = &batches[0];
