@@ -37,6 +37,12 @@ matrix *ways:
 wordcount *args:
     cargo run --release --example wordcount -- {{args}}
 
+pool_map *args:
+    cargo run --release --example pool_map -- {{args}}
+
+survive *args:
+    cargo run --release --example survive -- {{args}}
+
 logger *args:
     cargo run --release --example logger -- {{args}}
 
