@@ -3,7 +3,7 @@
 //! `cargo run --release --manifest-path compare/Cargo.toml -- [--quick] [--json] [noun..]`
 //!
 //! Every contest runs its contenders in turn, round after round, in this one run, each side pinned
-//! to a core of its own; figures are medians over the rounds, ratios are medians of the ratios
+//! to a core of its own, or all to the same two; figures are medians over the rounds, ratios are medians of the ratios
 //! within a round. Every contender checks its results: a queue that is fast because it loses items
 //! fails. The last table holds the project's bars.
 
@@ -22,6 +22,8 @@ mod ours;
 mod peers;
 mod pinning;
 mod pipe;
+mod pool;
+mod process;
 mod queue;
 mod rwlock;
 mod semaphore;
@@ -39,7 +41,7 @@ use table::Table;
 
 type Noun = (&'static str, fn(&Plan, &mut Table));
 
-const NOUNS: [Noun; 14] = [
+const NOUNS: [Noun; 16] = [
     ("bare", bare::measure),
     ("lock", lock::measure),
     ("rwlock", rwlock::measure),
@@ -53,10 +55,14 @@ const NOUNS: [Noun; 14] = [
     ("mpmc", mpmc::measure),
     ("queue", queue::measure),
     ("pipe", pipe::measure),
+    ("process", process::measure),
+    ("pool", pool::measure),
     ("death", death::measure),
 ];
 
 fn main() -> ExitCode {
+    // Of this program it makes processes of its own, which go no further.
+    ::procspawn::init();
     let mut quick = false;
     let mut json = false;
     let mut chosen = Vec::new();

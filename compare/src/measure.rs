@@ -57,6 +57,20 @@ pub fn alone<'a>(mut body: impl FnMut(u64) + 'a) -> Sample<'a> {
     })
 }
 
+/// A contender that does `count` operations when told to, with processes of its own, all on two
+/// cores.
+pub fn in_company<'a>(
+    count: u64,
+    mut body: impl FnMut(u64) -> Result<(), String> + 'a,
+) -> Sample<'a> {
+    Box::new(move || {
+        pinning::pin_to_two();
+        let begin = Instant::now();
+        body(count)?;
+        Ok(begin.elapsed().as_nanos() as f64 / count as f64)
+    })
+}
+
 /// Contenders for one operation.
 pub struct Contest<'a> {
     name: &'static str,

@@ -17,12 +17,22 @@ pub fn cores() -> &'static [usize] {
 
 /// Keeps the calling thread on one core; sides beyond the number of cores share them.
 pub fn pin(side: usize) {
-    let core = cores()[side % cores().len()];
+    keep(&[cores()[side % cores().len()]]);
+}
+
+/// Keeps the calling thread, and what it starts, on two cores.
+pub fn pin_to_two() {
+    keep(&cores()[..cores().len().min(2)]);
+}
+
+fn keep(cores: &[usize]) {
     // SAFETY: all zero is the empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `core` came out of such a set.
-    unsafe { libc::CPU_SET(core, &mut set) };
+    for core in cores {
+        // SAFETY: `core` came out of such a set.
+        unsafe { libc::CPU_SET(*core, &mut set) };
+    }
     // SAFETY: the set is as large as is said.
     let outcome = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) };
-    assert_eq!(outcome, 0, "core {core} was allowed at the start");
+    assert_eq!(outcome, 0, "{cores:?} were allowed at the start");
 }

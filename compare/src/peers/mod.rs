@@ -3,6 +3,7 @@
 pub mod futex;
 pub mod iceoryx;
 pub mod ipc_channel;
+pub mod procspawn;
 pub mod pthread;
 pub mod python;
 pub mod raw_sync;

@@ -1,4 +1,4 @@
-//! Python's `multiprocessing.Queue`, from one process of Python's to another.
+//! Python's `multiprocessing`: a queue from one process to another, processes and pools.
 
 use std::process::Command;
 
@@ -59,11 +59,17 @@ pub fn bytes<'a>(capacity: usize, len: usize, count: u64) -> Sample<'a> {
 }
 
 fn run(count: u64, len: usize, capacity: usize) -> Result<f64, String> {
+    let nanos = python(SCRIPT, &[count, len as u64, capacity as u64])?;
+    Ok(nanos / count as f64)
+}
+
+/// What a script prints that is called with numbers and two cores.
+fn python(script: &str, numbers: &[u64]) -> Result<f64, String> {
     let near = cores()[0];
     let far = cores()[1 % cores().len()];
     let output = Command::new("python3")
-        .args(["-c", SCRIPT])
-        .args([count.to_string(), len.to_string(), capacity.to_string()])
+        .args(["-c", script])
+        .args(numbers.iter().map(u64::to_string))
         .args([near.to_string(), far.to_string()])
         .output()
         .map_err(|error| format!("python3: {error}"))?;
@@ -71,9 +77,68 @@ fn run(count: u64, len: usize, capacity: usize) -> Result<f64, String> {
         let why = String::from_utf8_lossy(&output.stderr);
         return Err(format!("python3: {}", why.lines().last().unwrap_or("?")));
     }
-    let nanos: f64 = String::from_utf8_lossy(&output.stdout)
+    String::from_utf8_lossy(&output.stdout)
         .trim()
         .parse()
-        .map_err(|error| format!("python3: {error}"))?;
-    Ok(nanos / count as f64)
+        .map_err(|error| format!("python3: {error}"))
+}
+
+/// Prints the nanoseconds that `count` processes take, or so many tasks of a pool of two.
+const PROCESSES: &str = r#"
+import multiprocessing, os, signal, sys, time
+
+way, count, near, far = map(int, sys.argv[1:])
+os.sched_setaffinity(0, {near, far})
+signal.alarm(60)
+context = multiprocessing.get_context("fork")
+
+def leave(code):
+    sys.exit(code)
+
+def square(x):
+    return x * x
+
+if way == 0:
+    begin = time.monotonic_ns()
+    for nth in range(count):
+        side = context.Process(target=leave, args=(nth % 100,))
+        side.start()
+        side.join()
+        assert side.exitcode == nth % 100
+    end = time.monotonic_ns()
+else:
+    with context.Pool(2) as pool:
+        pool.map(square, range(100), 1)
+        begin = time.monotonic_ns()
+        if way == 1:
+            squares = [pool.apply(square, (x,)) for x in range(count)]
+        else:
+            squares = pool.map(square, range(count), None if way == 2 else 1)
+        end = time.monotonic_ns()
+        assert squares == [x * x for x in range(count)]
+print(end - begin)
+"#;
+
+/// Processes that are forked, and joined, one after the other.
+pub fn spawn<'a>(count: u64) -> Sample<'a> {
+    processes(0, count)
+}
+
+/// Tasks of a pool, one after the other.
+pub fn apply<'a>(count: u64) -> Sample<'a> {
+    processes(1, count)
+}
+
+/// Tasks of one map: nanoseconds for each, in chunks as long as Python likes.
+pub fn map<'a>(count: u64) -> Sample<'a> {
+    processes(2, count)
+}
+
+/// As [`map`], each a chunk of its own.
+pub fn map_one_by_one<'a>(count: u64) -> Sample<'a> {
+    processes(3, count)
+}
+
+fn processes<'a>(way: u64, count: u64) -> Sample<'a> {
+    Box::new(move || Ok(python(PROCESSES, &[way, count])? / count as f64))
 }
