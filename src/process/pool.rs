@@ -28,14 +28,17 @@
 mod board;
 mod builder;
 mod collector;
+mod completion;
 mod crew;
 mod error;
 mod imap;
 mod keeper;
 mod map;
+mod packing;
 mod results;
 mod shared;
 mod task;
+mod task_set;
 mod wire;
 mod worker;
 
@@ -51,17 +54,16 @@ use serde::de::DeserializeOwned;
 pub use builder::PoolBuilder;
 pub use error::{MapError, TaskError};
 pub use imap::Imap;
-pub use task::{Task, TaskSet};
+pub use task::Task;
+pub use task_set::TaskSet;
 
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
 
 use super::function::{Callable, WithState};
-use board::{Chunk, Phase, Sink};
+use board::Sink;
 use crew::Crew;
-use map::chunk;
 use results::Results;
-use wire::News;
 
 /// A pool of worker processes.
 ///
@@ -69,7 +71,8 @@ use wire::News;
 /// argument, or a context that travels once to each worker ([`Pool::map_with`]), or a state that each
 /// worker makes when it begins ([`PoolBuilder::initializer`]). Handles of this crate's objects travel
 /// in arguments where the objects lie in the segments that the workers have: the home segment, and
-/// those of handles in the initializer's argument.
+/// those of handles in the initializer's argument. The pool keeps such an object until the task is
+/// done; for one whose handle is in a result, the function has to see to it that it is kept.
 ///
 /// Dropping the pool terminates it.
 ///
@@ -81,6 +84,7 @@ use wire::News;
 /// process: its workers are killed.
 pub struct Pool<S = ()> {
     crew: Arc<Crew>,
+    /// They end by themselves when the pool has ended, or is closed and has done everything.
     threads: Vec<JoinHandle<()>>,
     /// The process that has the threads: a forked child has not.
     owner: u32,
@@ -126,9 +130,10 @@ impl<S> Pool<S> {
             of: PhantomData,
         };
         let os = |e| Error::os(e, "start the threads of a pool");
+        // The one that tells the other to end comes first: where there is no other, it ends alone.
         for (name, life) in [
-            ("outlive-pool-hears", collector::collect as fn(&Crew)),
-            ("outlive-pool-keeps", keeper::keep),
+            ("outlive-pool-keeps", keeper::keep as fn(&Crew)),
+            ("outlive-pool-hears", collector::collect),
         ] {
             let crew = pool.crew.clone();
             let thread = std::thread::Builder::new().name(name.to_owned());
@@ -150,7 +155,9 @@ impl<S> Pool<S> {
         self.crew.pids()
     }
 
-    /// The same pool with chunks of `tasks` for the maps of this call.
+    /// The same pool with chunks of `tasks`, 1 at least, in its maps: so many are given to a worker at
+    /// a time. If nobody says, a [`Pool::map`] has four chunks for each worker, and an [`Imap`] chunks
+    /// of 1. Chunks that are too long to travel are split.
     #[doc(alias = "chunksize")]
     #[must_use]
     pub fn with_chunk(mut self, tasks: usize) -> Self {
@@ -191,13 +198,7 @@ impl<S> Pool<S> {
 
     /// Takes no more tasks. Those that it has are done, and then the workers end.
     pub fn close(&self) {
-        self.crew.with_board(|board| {
-            if matches!(board.phase, Phase::Open) {
-                board.phase = Phase::Closed;
-                board.put_out(&self.crew.shared);
-            }
-        });
-        self.crew.ring();
+        self.crew.close();
     }
 
     /// Closes the pool, and waits until everything is done and the workers have ended.
@@ -244,6 +245,39 @@ impl<S> Pool<S> {
         self.crew.wait_until_over(Deadline::at(instant))
     }
 
+    /// Calls `act` with the pool, then closes it and waits until everything is done and the workers
+    /// have ended. If `act` panics the pool is terminated, and the panic goes on.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Pool::join`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Pool::join`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use outlive::{Pool, Value};
+    ///
+    /// let total = Value::new(0_u32)?;
+    /// let tasks = Pool::new(2)?.scope(|pool| {
+    ///     let add = |(total, x): (Value<u32>, u32)| total.fetch_add(x).unwrap();
+    ///     pool.map_async(add, [(total.clone(), 1), (total.clone(), 2)])
+    /// });
+    /// assert!(tasks.is_done());
+    /// assert_eq!(total.get()?, 3);
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    #[doc(alias = "with")]
+    pub fn scope<T>(self, act: impl FnOnce(&Self) -> T) -> T {
+        // A panic drops the pool, which terminates it.
+        let done = act(&self);
+        self.join();
+        done
+    }
+
     /// Kills the workers. Whatever is not done fails with [`TaskError::Cancelled`].
     pub fn terminate(&self) {
         self.crew.end(&TaskError::Cancelled);
@@ -251,36 +285,27 @@ impl<S> Pool<S> {
 
     fn submit_one<F: Callable, A: Serialize, R>(&self, function: &F, argument: &A) -> Task<R> {
         let results = Results::new(1);
-        self.submit_to(function, argument, results.clone(), 0);
+        self.submit_to(function, argument, results.clone());
         Task::new(self.crew.clone(), results)
     }
 
-    /// One task, whose outcome goes to a sink under a number.
     fn submit_to<F: Callable, A: Serialize>(
         &self,
         function: &F,
         argument: &A,
         sink: Arc<dyn Sink>,
-        number: u32,
     ) {
-        match chunk(
-            function,
-            std::slice::from_ref(argument),
-            None,
-            &sink,
-            number,
-        ) {
-            Ok(chunk) => self.put(chunk),
-            Err(error) => sink.failed(number, TaskError::of(&error)),
-        }
+        let arguments = std::slice::from_ref(argument);
+        self.crew.submit(function, arguments, None, &sink, 0);
     }
 
-    fn put(&self, chunk: Chunk) {
-        let crew = &self.crew;
-        crew.with_board(|board| board.submit(&crew.shared, chunk));
-        if crew.plan.task_timeout.is_some() {
-            crew.ring();
-        }
+    /// Whether this is a thread that the pool cannot be waited for in: one of its own, which has
+    /// called a callback.
+    fn is_within(&self) -> bool {
+        let own = std::thread::current().id();
+        self.threads
+            .iter()
+            .any(|thread| thread.thread().id() == own)
     }
 }
 
@@ -290,13 +315,11 @@ impl<S> Drop for Pool<S> {
             return;
         }
         self.terminate();
-        // The keeper ends by itself, when the workers have; the collector when it is told to.
-        if let Some(keeper) = self.threads.pop() {
-            let _ = keeper.join();
+        if self.is_within() {
+            return;
         }
-        self.crew.say(&News::Quit);
-        for collector in self.threads.drain(..) {
-            let _ = collector.join();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
         }
     }
 }

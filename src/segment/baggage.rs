@@ -36,6 +36,11 @@ impl Baggage {
         (written, packed.unwrap_or_default())
     }
 
+    /// Whether there were no handles in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.segments.is_empty() && self.kept.is_empty()
+    }
+
     /// The segments, each once.
     pub(crate) fn segments(&self) -> impl Iterator<Item = Segment> {
         let mut all: Vec<Segment> = Vec::new();

@@ -1,5 +1,7 @@
 //! Pools whose workers live, panic, and are killed.
 
+mod tasks;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

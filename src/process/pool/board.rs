@@ -11,6 +11,7 @@ use crate::queue::messages::PutError;
 use crate::shared::Array;
 
 use super::error::TaskError;
+use super::packing::Kept;
 use super::shared::{Remains, Shared};
 use super::wire::{self, Head, Ticket};
 
@@ -59,6 +60,8 @@ pub(super) struct Chunk {
     /// Encoded arguments, one behind the other, and where each begins.
     pub(super) arguments: Vec<u8>,
     pub(super) starts: Vec<u32>,
+    /// What the handles in the arguments name, until the last task is done.
+    pub(super) kept: Option<Kept>,
     pub(super) sink: Arc<dyn Sink>,
     /// The number of its first task, to the sink.
     pub(super) first: u32,
@@ -91,8 +94,9 @@ impl Chunk {
                 .iter()
                 .map(|at| at.saturating_sub(u32::try_from(begin).unwrap_or(0)))
                 .collect(),
+            kept: self.kept.clone(),
             sink: self.sink.clone(),
-            first: self.first + from,
+            first: self.first.wrapping_add(from),
             done: 0,
             killed: 0,
         }
@@ -100,8 +104,11 @@ impl Chunk {
 
     fn fail(&self, why: &TaskError, out: &mut Outbox) {
         for task in self.done..self.count() {
-            out.0
-                .push((self.sink.clone(), self.first + task, Err(why.clone())));
+            out.0.push((
+                self.sink.clone(),
+                self.first.wrapping_add(task),
+                Err(why.clone()),
+            ));
         }
     }
 }
@@ -165,7 +172,7 @@ impl Board {
                 self.waiting.push_back(chunk);
                 self.put_out(shared);
             }
-            Phase::Closed => chunk.fail(&closed(), &mut self.out),
+            Phase::Closed => chunk.fail(&TaskError::Closed, &mut self.out),
             Phase::Ended(why) => chunk.fail(why, &mut self.out),
         }
     }
@@ -226,7 +233,7 @@ impl Board {
         let count = u32::try_from(wire::outcomes(fresh).count()).unwrap_or(0);
         let delivery = (
             chunk.sink.clone(),
-            chunk.first + chunk.done,
+            chunk.first.wrapping_add(chunk.done),
             Ok(fresh.to_vec()),
         );
         chunk.done += count;
@@ -275,21 +282,25 @@ impl Board {
         self.put_out(shared);
     }
 
-    /// Takes back the tasks of a sink that no worker has begun with.
-    pub(super) fn cancel(&mut self, shared: &Shared, sink: &Arc<dyn Sink>) -> bool {
-        let is_its = |chunk: &Chunk| Arc::ptr_eq(&chunk.sink, sink);
-        let (its, others) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(is_its);
-        self.waiting = others;
-        let mut its = Vec::from(its);
+    /// Takes back the tasks that are meant and that no worker has begun with.
+    pub(super) fn cancel(&mut self, shared: &Shared, is_meant: impl Fn(&Chunk) -> bool) -> bool {
+        let mut its = Vec::new();
+        if let Some(first) = self.waiting.iter().position(&is_meant) {
+            for chunk in self.waiting.split_off(first) {
+                if is_meant(&chunk) {
+                    its.push(chunk);
+                } else {
+                    self.waiting.push_back(chunk);
+                }
+            }
+        }
         for at in 0..u32::try_from(self.slots.len()).unwrap_or(0) {
             let slot = &self.slots[at as usize];
             let ticket = Ticket {
                 slot: at,
                 turn: slot.turn,
             };
-            if slot.chunk.as_ref().is_some_and(is_its)
+            if slot.chunk.as_ref().is_some_and(&is_meant)
                 && shared.cancel(ticket).unwrap_or(false)
                 && let Some(chunk) = self.release(at)
             {
@@ -328,10 +339,6 @@ impl Board {
         }
         chunk
     }
-}
-
-fn closed() -> TaskError {
-    TaskError::Failed("the pool is closed and takes no more tasks".to_owned())
 }
 
 /// `outcomes` without the first `count`.

@@ -16,7 +16,7 @@ use crate::segment::baggage::Baggage;
 use crate::sys::bell::Bell;
 use crate::sys::clock::Deadline;
 
-use super::board::{Board, Phase};
+use super::board::{Board, Chunk, Phase, Sink};
 use super::error::TaskError;
 use super::shared::Shared;
 use super::wire::{self, News};
@@ -125,6 +125,31 @@ impl Crew {
         self.ring();
     }
 
+    /// Takes no more tasks.
+    pub(super) fn close(&self) {
+        self.with_board(|board| {
+            if matches!(board.phase, Phase::Open) {
+                board.phase = Phase::Closed;
+                board.put_out(&self.shared);
+            }
+        });
+        self.ring();
+    }
+
+    /// Takes back what no worker has begun with: the tasks of a sink. Says whether there were any.
+    pub(super) fn cancel(&self, sink: &Arc<dyn Sink>) -> bool {
+        let is_its = |chunk: &Chunk| Arc::ptr_eq(&chunk.sink, sink);
+        let were_any = self.with_board(|board| board.cancel(&self.shared, is_its));
+        // They may have been the last ones of a closed pool.
+        self.ring();
+        were_any
+    }
+
+    /// Whether nothing is to be done any more, and nobody left to do it.
+    pub(super) fn is_over(&self) -> bool {
+        !self.needs_workers() && self.seats.lock().iter().all(Seat::is_vacant)
+    }
+
     /// Whether empty seats are to be taken.
     pub(super) fn needs_workers(&self) -> bool {
         let board = self.board.lock();
@@ -198,7 +223,7 @@ impl Crew {
     pub(super) fn wait_until_over(&self, deadline: Deadline) -> bool {
         let mut seats = self.seats.lock();
         loop {
-            if !self.needs_workers() && seats.iter().all(|seat| seat.is_vacant()) {
+            if !self.needs_workers() && seats.iter().all(Seat::is_vacant) {
                 return true;
             }
             match deadline.left() {

@@ -25,7 +25,9 @@ pub enum TaskError {
     Cancelled,
     /// It is not done yet: ask again.
     TimedOut,
-    /// It could not be sent, called or sent back, or the pool takes no more tasks.
+    /// The pool was closed, or the executor shut down, before.
+    Closed,
+    /// It could not be sent, called or sent back, or the pool has ended.
     Failed(String),
 }
 
@@ -48,6 +50,7 @@ impl fmt::Display for TaskError {
             Self::TookTooLong => f.write_str("the task took longer than the pool permits"),
             Self::Cancelled => f.write_str("the task was cancelled"),
             Self::TimedOut => f.write_str("the task is not done yet"),
+            Self::Closed => f.write_str("the pool is closed and takes no more tasks"),
             Self::Failed(why) => f.write_str(why),
         }
     }

@@ -9,6 +9,7 @@ use crate::sys::pidfd;
 
 use super::crew::{Crew, SeatState};
 use super::error::TaskError;
+use super::wire::News;
 
 /// How long the place of a worker that could not be started stays empty.
 const NO_PROCESS: Duration = Duration::from_millis(100);
@@ -16,12 +17,13 @@ const NO_PROCESS: Duration = Duration::from_millis(100);
 /// How often tasks are looked at that may take too long, in parts of what they may take.
 const LOOKS: u32 = 8;
 
-/// Keeps until the pool has ended; then no worker lives.
+/// Keeps until the pool has ended, or has done all that a closed one is to do; then no worker lives,
+/// and the collector ends too.
 pub(super) fn keep(crew: &Crew) {
     loop {
         // Before the look at what there is to do.
         crew.bell.hush();
-        if crew.has_ended() {
+        if crew.is_over() || crew.has_ended() {
             break;
         }
         let mut next = crew.needs_workers().then(|| fill(crew)).flatten();
@@ -50,6 +52,7 @@ pub(super) fn keep(crew: &Crew) {
         }
     }
     dismiss(crew);
+    crew.say(&News::Quit);
 }
 
 /// Starts workers for the empty seats; says when to look again.

@@ -7,21 +7,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Result;
-use crate::process::function::{
-    Callable, Function, OfPair, OfTriple, WithContext, WithState, encode,
-};
+use crate::process::function::{Callable, OfPair, OfTriple, WithContext, WithState, encode};
 use crate::shared::Array;
 
-use super::board::{Chunk, Context, Sink};
+use super::board::{Context, Sink};
 use super::results::Results;
-use super::{Imap, MapError, Pool, TaskError, TaskSet, wire};
+use super::{MapError, Pool, TaskError, TaskSet};
 
 /// Chunks for each worker, where nobody says how long they are: enough that the last ones end at
 /// about the same time.
 const CHUNKS: usize = 4;
-
-/// Tasks that are under way for each worker of an [`Imap`].
-const WINDOW: usize = 4;
 
 impl<S: 'static> Pool<S> {
     /// As [`Pool::map`], with the worker's state as the first argument.
@@ -117,7 +112,21 @@ impl<S> Pool<S> {
         B: Serialize + DeserializeOwned,
         R: Serialize + DeserializeOwned,
     {
-        all(self.submit_all(&OfPair(function), items, None).get())
+        all(self.starmap_async(function, items).get())
+    }
+
+    /// As [`Pool::map_async`], for a function of two arguments.
+    pub fn starmap_async<A, B, R>(
+        &self,
+        function: fn(A, B) -> R,
+        items: impl IntoIterator<Item = (A, B)>,
+    ) -> TaskSet<R>
+    where
+        A: Serialize + DeserializeOwned,
+        B: Serialize + DeserializeOwned,
+        R: Serialize + DeserializeOwned,
+    {
+        self.submit_all(&OfPair(function), items, None)
     }
 
     /// As [`Pool::map`], for a function of three arguments.
@@ -168,31 +177,10 @@ impl<S> Pool<S> {
         }
     }
 
-    /// The results one by one in order, each when it is there, while others are worked on. Lazy: see
-    /// [`Imap`].
-    pub fn imap<'a, T, R>(
-        &'a self,
-        function: fn(T) -> R,
-        items: impl IntoIterator<Item = T, IntoIter: 'a>,
-    ) -> Imap<'a, T, R>
-    where
-        T: Serialize + DeserializeOwned + 'a,
-        R: Serialize + DeserializeOwned + 'a,
-    {
-        self.imap_as(function, items.into_iter(), true)
-    }
-
-    /// As [`Pool::imap`], in the order in which they are done.
-    pub fn imap_unordered<'a, T, R>(
-        &'a self,
-        function: fn(T) -> R,
-        items: impl IntoIterator<Item = T, IntoIter: 'a>,
-    ) -> Imap<'a, T, R>
-    where
-        T: Serialize + DeserializeOwned + 'a,
-        R: Serialize + DeserializeOwned + 'a,
-    {
-        self.imap_as(function, items.into_iter(), false)
+    /// How many of `count` tasks a worker is to take at a time.
+    pub(in crate::process) fn chunk_of(&self, count: usize) -> usize {
+        let usual = count.div_ceil(self.workers() * CHUNKS);
+        self.chunk.unwrap_or(usual).max(1)
     }
 
     fn submit_all<F: Callable, T: Serialize, R>(
@@ -204,38 +192,13 @@ impl<S> Pool<S> {
         let items: Vec<T> = items.into_iter().collect();
         let results = Results::new(items.len());
         let sink: Arc<dyn Sink> = results.clone();
-        let usual = items.len().div_ceil(self.workers() * CHUNKS);
-        let length = self.chunk.unwrap_or(usual).max(1);
-        let mut first = 0;
-        for items in items.chunks(length) {
-            let chunk = chunk(function, items, context.clone(), &sink, first);
-            match chunk {
-                Ok(chunk) => self.put(chunk),
-                Err(error) => {
-                    for task in (first..).take(items.len()) {
-                        sink.failed(task, TaskError::of(&error));
-                    }
-                }
-            }
-            first += u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let length = self.chunk_of(items.len());
+        for (at, items) in items.chunks(length).enumerate() {
+            let first = u32::try_from(at * length).unwrap_or(u32::MAX);
+            let context = context.as_ref();
+            self.crew.submit(function, items, context, &sink, first);
         }
         TaskSet::new(self.crew.clone(), results, items.len())
-    }
-
-    fn imap_as<'a, T, R>(
-        &'a self,
-        function: fn(T) -> R,
-        items: impl Iterator<Item = T> + 'a,
-        is_ordered: bool,
-    ) -> Imap<'a, T, R>
-    where
-        T: Serialize + DeserializeOwned + 'a,
-        R: Serialize + DeserializeOwned + 'a,
-    {
-        let window = self.workers() * WINDOW;
-        Imap::new(items, window, is_ordered, move |item, sink, number| {
-            self.submit_to(&function, &item, sink, number);
-        })
     }
 
     fn context<C: Serialize>(&self, context: &C) -> Result<Context> {
@@ -253,32 +216,6 @@ impl<S> Pool<S> {
             _array: array,
         })
     }
-}
-
-/// Tasks that one worker is to do, whose outcomes go to a sink from a number on.
-pub(super) fn chunk<F: Callable, T: Serialize>(
-    function: &F,
-    items: &[T],
-    context: Option<Arc<Context>>,
-    sink: &Arc<dyn Sink>,
-    first: u32,
-) -> Result<Chunk> {
-    let mut arguments = Vec::new();
-    let mut starts = Vec::with_capacity(items.len());
-    for item in items {
-        starts.push(u32::try_from(arguments.len()).unwrap_or(u32::MAX));
-        wire::frame_argument(&mut arguments, item)?;
-    }
-    Ok(Chunk {
-        function: Function::new(function)?,
-        context,
-        arguments,
-        starts,
-        sink: sink.clone(),
-        first,
-        done: 0,
-        killed: 0,
-    })
 }
 
 fn all<R>(outcomes: Vec<Result<R, TaskError>>) -> Result<Vec<R>, MapError<R>> {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,141 +11,18 @@ use serde::de::DeserializeOwned;
 
 use crate::sys::clock::Deadline;
 
-use super::board::Sink;
 use super::crew::Crew;
 use super::error::TaskError;
 use super::results::Results;
+use super::task_set::TaskSet;
 
 /// A task of a pool, which may not be done yet. Also a [`Future`].
 ///
 /// Dropping it changes nothing: the task is done all the same.
+#[doc(alias = "AsyncResult")]
 #[must_use = "a task that nobody asks for is done, and its result lost"]
 pub struct Task<R> {
     set: TaskSet<R>,
-}
-
-/// Tasks of one call, which may not all be done yet. Also a [`Future`].
-#[must_use = "tasks that nobody asks for are done, and their results lost"]
-pub struct TaskSet<R> {
-    crew: Arc<Crew>,
-    results: Arc<Results>,
-    count: usize,
-    of: PhantomData<fn() -> R>,
-}
-
-impl<R> TaskSet<R> {
-    pub(super) fn new(crew: Arc<Crew>, results: Arc<Results>, count: usize) -> Self {
-        Self {
-            crew,
-            results,
-            count,
-            of: PhantomData,
-        }
-    }
-
-    /// How many tasks there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Whether all of them are done, or have failed.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.results.is_done()
-    }
-
-    /// Takes back those that no worker has begun with: they fail with [`TaskError::Cancelled`].
-    /// Says whether there were any.
-    #[expect(clippy::must_use_candidate, reason = "asked to do something")]
-    pub fn cancel(&self) -> bool {
-        let sink: Arc<dyn Sink> = self.results.clone();
-        self.crew
-            .with_board(|board| board.cancel(&self.crew.shared, &sink))
-    }
-
-    /// Calls `callback` when all are done, in a thread of the pool, or at once.
-    pub fn then(&self, callback: impl FnOnce() + Send + 'static) {
-        self.results.call_when_done(Box::new(callback));
-    }
-}
-
-impl<R: DeserializeOwned> TaskSet<R> {
-    /// Waits for all of them; says what became of each, in order.
-    ///
-    /// # Blocking
-    ///
-    /// Sleeps in the kernel.
-    ///
-    /// # If a process dies
-    ///
-    /// A worker: its task fails with [`TaskError::WorkerLost`], or is done again by another where
-    /// the pool was built with retries.
-    #[must_use]
-    pub fn get(self) -> Vec<Result<R, TaskError>> {
-        self.results.wait(Deadline::NEVER);
-        self.results.take(self.count)
-    }
-
-    /// As [`TaskSet::get`], but waits no longer than `limit`, and then gives the tasks back.
-    ///
-    /// # Blocking
-    ///
-    /// As [`TaskSet::get`].
-    ///
-    /// # If a process dies
-    ///
-    /// As [`TaskSet::get`].
-    ///
-    /// # Errors
-    ///
-    /// The tasks themselves, where not all are done.
-    pub fn get_timeout(self, limit: Duration) -> Result<Vec<Result<R, TaskError>>, Self> {
-        self.get_until(Deadline::after(limit))
-    }
-
-    /// As [`TaskSet::get_timeout`], but waits not beyond `instant`.
-    ///
-    /// # Blocking
-    ///
-    /// As [`TaskSet::get`].
-    ///
-    /// # If a process dies
-    ///
-    /// As [`TaskSet::get`].
-    ///
-    /// # Errors
-    ///
-    /// As [`TaskSet::get_timeout`].
-    pub fn get_deadline(self, instant: Instant) -> Result<Vec<Result<R, TaskError>>, Self> {
-        self.get_until(Deadline::at(instant))
-    }
-
-    fn get_until(self, deadline: Deadline) -> Result<Vec<Result<R, TaskError>>, Self> {
-        if self.results.wait(deadline) {
-            Ok(self.results.take(self.count))
-        } else {
-            Err(self)
-        }
-    }
-}
-
-impl<R: DeserializeOwned> Future for TaskSet<R> {
-    type Output = Vec<Result<R, TaskError>>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.results.wake_when_done(context.waker()) {
-            Poll::Ready(self.results.take(self.count))
-        } else {
-            Poll::Pending
-        }
-    }
 }
 
 impl<R> Task<R> {
@@ -157,9 +33,58 @@ impl<R> Task<R> {
     }
 
     /// Whether it is done, or has failed.
+    #[doc(alias = "ready")]
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.set.is_done()
+    }
+
+    /// Whether it did not fail; nothing before it is done. As [`TaskSet::succeeded`].
+    #[doc(alias = "successful")]
+    #[must_use]
+    pub fn succeeded(&self) -> Option<bool> {
+        self.set.succeeded()
+    }
+
+    /// Waits until it is done.
+    ///
+    /// # Blocking
+    ///
+    /// Sleeps in the kernel.
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Task::get`].
+    pub fn wait(&self) {
+        self.set.wait();
+    }
+
+    /// As [`Task::wait`], but waits no longer than `limit`; says whether it is done.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Task::wait`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Task::get`].
+    #[must_use]
+    pub fn wait_timeout(&self, limit: Duration) -> bool {
+        self.set.wait_timeout(limit)
+    }
+
+    /// As [`Task::wait_timeout`], but waits not beyond `instant`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Task::wait`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Task::get`].
+    #[must_use]
+    pub fn wait_deadline(&self, instant: Instant) -> bool {
+        self.set.wait_deadline(instant)
     }
 
     /// Takes it back, where no worker has begun with it: it fails with [`TaskError::Cancelled`].
@@ -169,7 +94,7 @@ impl<R> Task<R> {
         self.set.cancel()
     }
 
-    /// Calls `callback` when it is done, in a thread of the pool, or at once.
+    /// Calls `callback` when it is done, in a thread of the pool, or at once: as [`TaskSet::then`].
     pub fn then(&self, callback: impl FnOnce() + Send + 'static) {
         self.set.then(callback);
     }
@@ -230,11 +155,30 @@ impl<R: DeserializeOwned> Task<R> {
     }
 
     fn get_until(&mut self, deadline: Deadline) -> Result<R, TaskError> {
-        if self.set.results.wait(deadline) {
-            only(self.set.results.take(1))
+        if self.set.wait_until(deadline) {
+            only(self.set.take())
         } else {
             Err(TaskError::TimedOut)
         }
+    }
+
+    /// Gives `callback` the result, or what kept the task from having one, when it is done: as
+    /// [`TaskSet::then`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = outlive::Pool::new(1)?;
+    /// let (told, news) = std::sync::mpsc::channel();
+    /// let task = pool.submit(|x: i32| x + 1, 1);
+    /// task.hand_to(move |result| told.send(result).unwrap());
+    /// assert_eq!(news.recv()??, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "callback")]
+    #[doc(alias = "error_callback")]
+    pub fn hand_to(self, callback: impl FnOnce(Result<R, TaskError>) + Send + 'static) {
+        self.set.hand_to(move |outcomes| callback(only(outcomes)));
     }
 }
 
@@ -254,15 +198,6 @@ fn only<R>(outcomes: Vec<Result<R, TaskError>>) -> Result<R, TaskError> {
 impl<R> fmt::Debug for Task<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
-            .field("is_done", &self.is_done())
-            .finish()
-    }
-}
-
-impl<R> fmt::Debug for TaskSet<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskSet")
-            .field("len", &self.len())
             .field("is_done", &self.is_done())
             .finish()
     }

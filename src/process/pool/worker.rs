@@ -101,21 +101,31 @@ impl Worker {
         let mut unsent = Vec::new();
         for (task, argument) in (0..head.count).zip(wire::arguments(arguments)) {
             self.post.shared.call(seat, task)?;
-            let start = unsent.len();
+            let mut start = unsent.len();
             wire::frame(&mut unsent, |result| {
                 let call = call
                     .as_ref()
                     .map_err(|why| Failure::Failed(why.to_string()))?;
                 let surroundings = &mut self.surroundings;
-                let before = result.len();
-                attempt(&self.name, || call.call(surroundings, argument, result))?;
-                match result.len() - before {
-                    len if len + HEAD > most => Err(Failure::Failed(format!(
-                        "a result of {len} bytes does not fit into the pool: give it more bytes"
-                    ))),
-                    _ => Ok(()),
-                }
+                attempt(&self.name, || call.call(surroundings, argument, result))
             });
+            let len = unsent.len() - start;
+            if len + HEAD > most {
+                unsent.truncate(start);
+                wire::frame(&mut unsent, |_| {
+                    Err(Failure::Failed(format!(
+                        "a result of {len} bytes does not fit into the pool: give it more bytes"
+                    )))
+                });
+            }
+            if unsent.len() + HEAD > most {
+                // Each fits, but not all together.
+                let fresh = unsent.split_off(start);
+                self.send(ticket, first, &unsent)?;
+                unsent = fresh;
+                (first, count, at, start) = (task, 0, 0, 0);
+                self.post.shared.sent(seat, first)?;
+            }
             self.tasks_done += 1;
             count += 1;
             if task + 1 == head.count {

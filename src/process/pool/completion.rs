@@ -1,0 +1,113 @@
+//! Who is told when tasks are done: threads that sleep, futures, and callbacks.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::sys::clock::Deadline;
+
+pub(in crate::process) type Callback = Box<dyn FnOnce() + Send>;
+
+/// How many tasks are not done yet, and who waits for that.
+pub(super) struct Completion {
+    state: Mutex<State>,
+    all_done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    left: usize,
+    wakers: Vec<Waker>,
+    /// In the order in which they came, each with a number of its own.
+    callbacks: Vec<(u64, Callback)>,
+    numbers: u64,
+}
+
+impl Completion {
+    /// Of `count` tasks.
+    pub(super) fn new(count: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                left: count,
+                ..State::default()
+            }),
+            all_done: Condvar::new(),
+        }
+    }
+
+    /// Whether every task has its outcome.
+    pub(super) fn is_done(&self) -> bool {
+        self.state.lock().left == 0
+    }
+
+    /// Waits for all of them; `false` where the time is up before.
+    pub(super) fn wait(&self, deadline: Deadline) -> bool {
+        let mut state = self.state.lock();
+        while state.left > 0 {
+            match deadline.left() {
+                None => self.all_done.wait(&mut state),
+                Some(left) if left.is_zero() => return false,
+                Some(left) => {
+                    self.all_done.wait_for(&mut state, left);
+                }
+            }
+        }
+        true
+    }
+
+    /// Wakes `waker` when all are done; `true` where they are.
+    pub(super) fn wake_when_done(&self, waker: &Waker) -> bool {
+        let mut state = self.state.lock();
+        if state.left > 0 && !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            state.wakers.push(waker.clone());
+        }
+        state.left == 0
+    }
+
+    /// Calls `callback` when all are done, which may be now. Where it is not, its number.
+    pub(super) fn call_when_done(&self, callback: Callback) -> Option<u64> {
+        let mut state = self.state.lock();
+        if state.left > 0 {
+            let number = state.numbers;
+            state.numbers += 1;
+            state.callbacks.push((number, callback));
+            return Some(number);
+        }
+        drop(state);
+        call(callback);
+        None
+    }
+
+    /// `count` more are done; their outcomes are there.
+    pub(super) fn note(&self, count: usize) {
+        let mut state = self.state.lock();
+        state.left = state.left.saturating_sub(count);
+        if state.left > 0 {
+            return;
+        }
+        let wakers = std::mem::take(&mut state.wakers);
+        let callbacks = std::mem::take(&mut state.callbacks);
+        self.all_done.notify_all();
+        drop(state);
+        for waker in wakers {
+            call(Box::new(|| waker.wake()));
+        }
+        for (_, callback) in callbacks {
+            call(callback);
+        }
+    }
+}
+
+/// Calls what is not ours: its panic is to end neither the thread nor those that are still to be
+/// called.
+fn call(callback: Callback) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
+        let text = payload.downcast_ref::<&str>().copied();
+        let said = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        log::error!(
+            "a callback of a task panicked: {}",
+            said.unwrap_or("without a text")
+        );
+    }
+}
