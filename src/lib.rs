@@ -24,6 +24,7 @@
 //! | [`AtomicArray`] | integers without a lock | nothing to see |
 //! | [`Process`] | a function in a process of its own | how it ended is told, and what it held is the others' |
 //! | [`Pool`] | tasks for worker processes | the task that the dead one held fails, or is done again |
+//! | [`Executor`] | the same, with futures | the same: one future fails |
 //! | [`queue::spsc`] | items, from one to one | published items stay, the other end is told |
 //! | [`Queue`] | messages, from many to many | whole or never; taken and not dealt with, delivered again |
 //! | [`JoinableQueue`] | the same, and waiting until all are dealt with | nobody waits for the dead |
@@ -101,6 +102,8 @@ mod sys;
 pub use crate::error::{Error, ErrorKind, Result};
 #[cfg(not(loom))]
 pub use crate::process::Process;
+#[cfg(not(loom))]
+pub use crate::process::executor::Executor;
 #[cfg(not(loom))]
 pub use crate::process::pool::Pool;
 #[cfg(not(loom))]

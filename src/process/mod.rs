@@ -20,6 +20,7 @@ mod current;
 mod entry;
 mod error;
 mod execution;
+pub mod executor;
 mod exit;
 mod function;
 mod letter;

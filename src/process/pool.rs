@@ -35,6 +35,7 @@ mod imap;
 mod keeper;
 mod map;
 mod packing;
+mod promise;
 mod results;
 mod shared;
 mod task;
@@ -60,9 +61,13 @@ pub use task_set::TaskSet;
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
 
+pub(super) use imap::Pace;
+pub(super) use promise::Promise;
+
 use super::function::{Callable, WithState};
 use board::Sink;
 use crew::Crew;
+use promise::Outcome;
 use results::Results;
 
 /// A pool of worker processes.
@@ -88,8 +93,19 @@ pub struct Pool<S = ()> {
     threads: Vec<JoinHandle<()>>,
     /// The process that has the threads: a forked child has not.
     owner: u32,
+    farewell: Farewell,
     chunk: Option<usize>,
     of: PhantomData<fn() -> S>,
+}
+
+/// What dropping a pool does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    Terminate,
+    /// Waits until everything is done, but in a thread that panics.
+    Finish,
+    /// Nothing: closed, it goes on until everything is done.
+    Leave,
 }
 
 impl Pool {
@@ -126,6 +142,7 @@ impl<S> Pool<S> {
             crew,
             threads: Vec::new(),
             owner: std::process::id(),
+            farewell: Farewell::Terminate,
             chunk: None,
             of: PhantomData,
         };
@@ -289,6 +306,13 @@ impl<S> Pool<S> {
         Task::new(self.crew.clone(), results)
     }
 
+    /// A task that anybody may ask for.
+    pub(super) fn promise<F: Callable, A: Serialize>(&self, function: &F, argument: &A) -> Promise {
+        let outcome = Outcome::new();
+        self.submit_to(function, argument, outcome.clone());
+        Promise::new(self.crew.clone(), outcome)
+    }
+
     fn submit_to<F: Callable, A: Serialize>(
         &self,
         function: &F,
@@ -297,6 +321,22 @@ impl<S> Pool<S> {
     ) {
         let arguments = std::slice::from_ref(argument);
         self.crew.submit(function, arguments, None, &sink, 0);
+    }
+
+    /// Takes back whatever no worker has begun with.
+    pub(super) fn cancel_all(&self) {
+        self.crew.cancel_all();
+    }
+
+    /// Waits until a pool that was closed or terminated has no workers any more; `false` where the
+    /// time is up before.
+    pub(super) fn wait_until_over(&self, deadline: Deadline) -> bool {
+        self.crew.wait_until_over(deadline)
+    }
+
+    /// Has it dropped in this way.
+    pub(super) fn part_by(&mut self, farewell: Farewell) {
+        self.farewell = farewell;
     }
 
     /// Whether this is a thread that the pool cannot be waited for in: one of its own, which has
@@ -314,8 +354,17 @@ impl<S> Drop for Pool<S> {
         if self.owner != std::process::id() {
             return;
         }
-        self.terminate();
-        if self.is_within() {
+        match self.farewell {
+            Farewell::Finish if !std::thread::panicking() => {
+                self.close();
+                if !self.is_within() {
+                    self.wait_until_over(Deadline::NEVER);
+                }
+            }
+            Farewell::Finish | Farewell::Terminate => self.terminate(),
+            Farewell::Leave => self.close(),
+        }
+        if self.farewell == Farewell::Leave || self.is_within() {
             return;
         }
         for thread in self.threads.drain(..) {

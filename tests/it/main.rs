@@ -15,6 +15,7 @@ mod child;
 mod condition;
 mod crowd;
 mod event;
+mod executor;
 mod fork;
 #[cfg(feature = "async")]
 mod futures;

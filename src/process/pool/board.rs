@@ -314,6 +314,19 @@ impl Board {
         !its.is_empty()
     }
 
+    /// Whether a worker has taken a chunk of the sink.
+    pub(super) fn has_begun(&self, shared: &Shared, sink: &Arc<dyn Sink>) -> bool {
+        (0..).zip(&self.slots).any(|(at, slot)| {
+            let its = slot.chunk.as_ref();
+            let ticket = Ticket {
+                slot: at,
+                turn: slot.turn,
+            };
+            its.is_some_and(|chunk| Arc::ptr_eq(&chunk.sink, sink))
+                && shared.taker(ticket).is_some()
+        })
+    }
+
     /// Ends it: everything that is not done fails.
     pub(super) fn end(&mut self, why: &TaskError) {
         self.phase = Phase::Ended(why.clone());

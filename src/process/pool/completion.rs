@@ -79,6 +79,17 @@ impl Completion {
         None
     }
 
+    /// Does not call the callback of this number.
+    pub(super) fn forget(&self, number: u64) {
+        let mut state = self.state.lock();
+        let callbacks = &mut state.callbacks;
+        let at = callbacks.iter().position(|(known, _)| *known == number);
+        let forgotten = at.map(|at| callbacks.remove(at));
+        // What it held may ask for the lock as it is dropped.
+        drop(state);
+        drop(forgotten);
+    }
+
     /// `count` more are done; their outcomes are there.
     pub(super) fn note(&self, count: usize) {
         let mut state = self.state.lock();

@@ -138,11 +138,24 @@ impl Crew {
 
     /// Takes back what no worker has begun with: the tasks of a sink. Says whether there were any.
     pub(super) fn cancel(&self, sink: &Arc<dyn Sink>) -> bool {
-        let is_its = |chunk: &Chunk| Arc::ptr_eq(&chunk.sink, sink);
-        let were_any = self.with_board(|board| board.cancel(&self.shared, is_its));
+        self.cancel_where(|chunk| Arc::ptr_eq(&chunk.sink, sink))
+    }
+
+    /// Takes back whatever no worker has begun with.
+    pub(super) fn cancel_all(&self) {
+        self.cancel_where(|_| true);
+    }
+
+    fn cancel_where(&self, is_meant: impl Fn(&Chunk) -> bool) -> bool {
+        let were_any = self.with_board(|board| board.cancel(&self.shared, is_meant));
         // They may have been the last ones of a closed pool.
         self.ring();
         were_any
+    }
+
+    /// Whether a worker has begun with a task of the sink.
+    pub(super) fn has_begun(&self, sink: &Arc<dyn Sink>) -> bool {
+        self.board.lock().has_begun(&self.shared, sink)
     }
 
     /// Whether nothing is to be done any more, and nobody left to do it.

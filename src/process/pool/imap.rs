@@ -13,6 +13,7 @@ use crate::process::function::Callable;
 use crate::sys::clock::Deadline;
 
 use super::board::Sink;
+use super::crew::Crew;
 use super::error::TaskError;
 use super::results::read;
 use super::{Pool, wire};
@@ -26,6 +27,7 @@ const WINDOW: usize = 4;
 /// [`Imap::window`] says. Dropping it leaves the rest of the input alone; what was submitted is done.
 pub struct Imap<'a, R> {
     submit: Submit<'a>,
+    crew: Arc<Crew>,
     is_ordered: bool,
     window: usize,
     sink: Arc<dyn Sink>,
@@ -124,6 +126,7 @@ impl<S> Pool<S> {
         let (sender, arrivals) = channel();
         Imap {
             submit: Box::new(submit),
+            crew: self.crew.clone(),
             is_ordered: pace.is_ordered,
             window: pace.window,
             sink: Arc::new(Outcomes(sender)),
@@ -153,6 +156,13 @@ impl<R> Imap<'_, R> {
                 return;
             }
             self.submitted = self.submitted.wrapping_add(count);
+        }
+    }
+
+    /// Takes back what was submitted and no worker has begun with.
+    pub(in crate::process) fn cancel(&self) {
+        if self.given != self.submitted {
+            self.crew.cancel(&self.sink);
         }
     }
 }
