@@ -15,6 +15,7 @@ use outlive::{AtomicArray, Event, Executor};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use crate::child::PATIENCE;
+use crate::pool::tasks::Even;
 
 const MOMENT: Duration = Duration::from_millis(10);
 
@@ -286,6 +287,29 @@ fn big_data_travels_and_what_is_too_big_fails_alone() {
     for error in [too_big.exception(), too_big_back.exception()] {
         assert!(error.unwrap().to_string().contains("bytes"));
     }
+}
+
+#[test]
+fn what_cannot_be_encoded_or_decoded_fails_alone() {
+    let executor = Executor::new(1).unwrap();
+    let pid = |(): ()| std::process::id();
+    let worker = executor.submit(pid, ()).result().unwrap();
+    let tell = |even: Even| even.0;
+    let there = [101, 40].map(|x| executor.submit(tell, Even(x)));
+    let back = [201, 40].map(|x| executor.submit(Even, x));
+    let good = executor.submit(Even, 200);
+    let texts = [
+        ("encode an argument", there[0].exception()),
+        ("decode an argument", there[1].exception()),
+        ("encode a result", back[0].exception()),
+        ("decode a result", back[1].exception()),
+    ];
+    for (text, error) in texts {
+        let error = error.unwrap().to_string();
+        assert!(error.contains(text), "{error}");
+    }
+    assert_eq!(good.result().unwrap().0, 200);
+    assert_eq!(executor.submit(pid, ()).result().unwrap(), worker);
 }
 
 #[test]

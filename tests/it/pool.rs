@@ -1,6 +1,6 @@
 //! Pools whose workers live, panic, and are killed.
 
-mod tasks;
+pub mod tasks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -241,6 +241,7 @@ impl<R> fmt::Debug for Future<R> {
         f.debug_struct("Future")
             .field("is_done", &self.is_done())
             .field("is_cancelled", &self.is_cancelled())
+            .field("callbacks", &self.promise.callbacks())
             .finish_non_exhaustive()
     }
 }

@@ -79,6 +79,11 @@ impl Completion {
         None
     }
 
+    /// How many callbacks are to be called.
+    pub(super) fn callbacks(&self) -> usize {
+        self.state.lock().callbacks.len()
+    }
+
     /// Does not call the callback of this number.
     pub(super) fn forget(&self, number: u64) {
         let mut state = self.state.lock();

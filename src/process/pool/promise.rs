@@ -107,6 +107,11 @@ impl Promise {
         self.outcome.completion.call_when_done(callback)
     }
 
+    /// See [`Completion::callbacks`].
+    pub(in crate::process) fn callbacks(&self) -> usize {
+        self.outcome.completion.callbacks()
+    }
+
     /// See [`Completion::forget`].
     pub(in crate::process) fn forget(&self, callback: u64) {
         self.outcome.completion.forget(callback);

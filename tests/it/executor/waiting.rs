@@ -140,6 +140,21 @@ fn the_time_of_the_whole_is_limited() {
 }
 
 #[test]
+fn waiting_in_vain_leaves_nothing_behind() {
+    let three = three();
+    three.futures[2].add_done_callback(|_| {});
+    for _ in 0..3 {
+        let waited = wait_timeout(&three.futures, ReturnWhen::First, Duration::ZERO);
+        assert!(waited.done.is_empty());
+        drop(as_completed(&three.futures));
+    }
+    let callbacks = |at: usize| format!("{:?}", three.futures[at]);
+    assert!(callbacks(0).contains("callbacks: 0"), "{}", callbacks(0));
+    assert!(callbacks(2).contains("callbacks: 1"), "{}", callbacks(2));
+    three.open();
+}
+
+#[test]
 fn the_lost_and_the_cancelled_are_done() {
     let executor = Executor::new(1).unwrap();
     let gate = Event::new().unwrap();

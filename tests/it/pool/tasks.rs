@@ -20,9 +20,8 @@ fn wait(gate: Event) -> bool {
     gate.wait_timeout(PATIENCE).unwrap()
 }
 
-/// Odd ones cannot be sent.
-#[derive(Clone)]
-struct Even(u32);
+/// A number that travels only where it is even, and not small.
+pub struct Even(pub u32);
 
 impl Serialize for Even {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -33,7 +32,6 @@ impl Serialize for Even {
     }
 }
 
-/// Those below 100 cannot be read back.
 impl<'de> Deserialize<'de> for Even {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u32::deserialize(deserializer)? {
