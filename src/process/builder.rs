@@ -21,7 +21,7 @@ use super::limit::{Limit, Resource};
 use super::message::{self, Call, Environment, Life, Order, SegmentInfo};
 use super::process::Process;
 use super::stream::Stream;
-use super::{closing, letter, supervisor};
+use super::{closing, letter, logging, supervisor};
 
 /// Where a new process comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -271,6 +271,7 @@ impl Builder {
                 affinity: self.affinity,
                 limits: self.limits,
                 umask: setting::mask(),
+                log: logging::handle(),
             },
         };
         let borrowed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();

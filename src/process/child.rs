@@ -222,7 +222,9 @@ impl Child {
             }
         };
         heard.baggage = Baggage::default();
-        CHILDREN.lock().retain(|child| !Arc::ptr_eq(&child.0, &self.0));
+        CHILDREN
+            .lock()
+            .retain(|child| !Arc::ptr_eq(&child.0, &self.0));
         Ok(Some(*self.0.exit.get_or_init(|| exit)))
     }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use crate::sys::family;
 
 use super::child::active_children;
+use super::logging;
 
 /// How long daemons have to end when they are asked to.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Sees to it that this process waits for its own when it exits.
+/// Sees to it that this process waits for its own when it exits, and writes what they have logged.
 pub(super) fn register() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| family::at_exit(close));
@@ -30,4 +31,5 @@ extern "C" fn close() {
             let _ = daemon.kill();
         }
     }
+    logging::flush();
 }

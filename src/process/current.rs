@@ -70,6 +70,12 @@ pub fn current() -> Current {
         .clone()
 }
 
+/// As [`current`], without waiting for anybody: a forked child could wait in vain. `None` where it is
+/// not known at once.
+pub(super) fn try_current() -> Option<Current> {
+    WORKER.try_read()?.clone()
+}
+
 /// Processors that this process may use, as its affinity and its control group have it; 1 at least.
 #[doc(alias = "cpu_count")]
 #[must_use]

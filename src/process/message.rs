@@ -78,6 +78,8 @@ pub(super) struct Life {
     pub(super) affinity: Option<Vec<usize>>,
     pub(super) limits: Vec<Limit>,
     pub(super) umask: u32,
+    /// Where its records go; `None` where nothing is logged.
+    pub(super) log: Option<Vec<u8>>,
 }
 
 /// Names and values, sorted.

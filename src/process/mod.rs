@@ -25,6 +25,7 @@ mod exit;
 mod function;
 mod letter;
 mod limit;
+pub mod logging;
 mod message;
 mod panicked;
 pub mod pool;

@@ -13,7 +13,7 @@ use super::exit::leave;
 use super::letter::{self, Letter};
 use super::message::{Call, Environment, Life, Order, Report, Stream};
 use super::surroundings::Surroundings;
-use super::{current, execution, panicked};
+use super::{current, execution, logging, panicked};
 
 /// The exit code of a worker that could not begin.
 pub(super) const NOT_BEGUN: i32 = 127;
@@ -49,6 +49,7 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
             return NOT_BEGUN;
         }
     };
+    log::debug!("child process calling its function");
     let call = || {
         let mut result = Vec::new();
         function
@@ -56,7 +57,7 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
             .call(&mut Surroundings::default(), argument, &mut result)
             .map(|()| result)
     };
-    match panicked::catch(&name, || fd::hand_out(files, call).0) {
+    let code = match panicked::catch(&name, || fd::hand_out(files, call).0) {
         Ok(Ok(result)) => {
             report(&Report::Returned, &result);
             0
@@ -69,11 +70,13 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
             report(&Report::Panicked(panicked), &[]);
             PANICKED
         }
-    }
+    };
+    log::debug!("child process exiting with exit code {code}");
+    code
 }
 
 /// Makes the process what the order says; gives the descriptors that are part of the argument.
-fn settle(order: Order, fds: Vec<OwnedFd>) -> io::Result<Vec<OwnedFd>> {
+fn settle(mut order: Order, fds: Vec<OwnedFd>) -> io::Result<Vec<OwnedFd>> {
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or(io::ErrorKind::InvalidData);
     for (number, stream) in (0..).zip(order.streams) {
@@ -94,7 +97,11 @@ fn settle(order: Order, fds: Vec<OwnedFd>) -> io::Result<Vec<OwnedFd>> {
         }
     }
     surround(&order.life)?;
+    let log = order.life.log.take();
     current::become_worker(order.life, parent);
+    if let Some(handle) = log {
+        logging::inherit(handle);
+    }
     Ok(fds.collect())
 }
 

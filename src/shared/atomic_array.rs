@@ -147,6 +147,12 @@ impl<T: Integer> AtomicArray<T> {
         Ok(self.bound.view().iter().map(T::load).collect())
     }
 
+    /// Element `index`, for who may be no participant, and may not become one now.
+    #[inline]
+    pub(crate) fn atomic_here(&self, index: usize) -> Option<&T::Atomic> {
+        self.bound.view().get(index)
+    }
+
     #[inline]
     fn element(&self, index: usize) -> Result<&T::Atomic> {
         self.bound.join()?;

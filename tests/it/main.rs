@@ -21,6 +21,7 @@ mod fork;
 mod futures;
 mod joinable;
 mod lock;
+mod logging;
 mod mpmc;
 mod names;
 mod pid_namespace;
