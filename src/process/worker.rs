@@ -32,6 +32,7 @@ pub(super) fn live(end: OwnedFd) -> ! {
         Ok(Some(_)) => execution::execute(end),
         _ => NOT_BEGUN,
     };
+    log::debug!("child process exiting with exit code {code}");
     leave(code)
 }
 
@@ -57,7 +58,7 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
             .call(&mut Surroundings::default(), argument, &mut result)
             .map(|()| result)
     };
-    let code = match panicked::catch(&name, || fd::hand_out(files, call).0) {
+    match panicked::catch(&name, || fd::hand_out(files, call).0) {
         Ok(Ok(result)) => {
             report(&Report::Returned, &result);
             0
@@ -70,9 +71,7 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
             report(&Report::Panicked(panicked), &[]);
             PANICKED
         }
-    };
-    log::debug!("child process exiting with exit code {code}");
-    code
+    }
 }
 
 /// Makes the process what the order says; gives the descriptors that are part of the argument.

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::queue::messages::GetError;
 use crate::sys::clock::Deadline;
 use crate::sys::pidfd;
+use crate::sys::thread::block_signals;
 
 use super::channel::{self, Channel};
 use super::entry::{Entry, Item};
@@ -57,7 +58,10 @@ pub(super) fn begin(channel: &'static Channel) -> Result<()> {
     }
     let builder = thread::Builder::new().name("outlive-log".to_owned());
     let thread = builder
-        .spawn(|| write(channel))
+        .spawn(|| {
+            block_signals();
+            write(channel);
+        })
         .map_err(|e| Error::os(e, "start the thread that writes the log"))?;
     WRITER.get_or_init(|| Writer {
         pid: std::process::id(),
