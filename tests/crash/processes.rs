@@ -103,13 +103,13 @@ enum Fate {
 )]
 fn end(number: u32) -> u32 {
     match number % 40 {
-        0 | 1 | 2 => {
+        0..=2 => {
             // Thousands of panics would be all that is to be seen.
             std::panic::resume_unwind(Box::new(number));
         }
-        3 | 4 | 5 => std::process::abort(),
-        6 | 7 | 8 => kill_process(getpid(), Signal::KILL).unwrap(),
-        9 | 10 | 11 => std::process::exit(5),
+        3..=5 => std::process::abort(),
+        6..=8 => kill_process(getpid(), Signal::KILL).unwrap(),
+        9..=11 => std::process::exit(5),
         _ => {}
     }
     number
