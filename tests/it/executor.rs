@@ -90,7 +90,7 @@ fn any_number_of_threads_ask_any_number_of_times() {
 fn what_waits_can_be_cancelled_and_what_runs_cannot() {
     let (executor, gate, held) = held_up();
     // The one behind is where a worker could take it, and can be taken back all the same.
-    let futures: Vec<_> = (0..2000).map(|x| executor.submit(square, x)).collect();
+    let futures: Vec<_> = (0..5000).map(|x| executor.submit(square, x)).collect();
     assert!(!held.cancel() && !held.is_cancelled());
     for future in futures.iter().step_by(2) {
         assert!(future.cancel() && future.cancel());

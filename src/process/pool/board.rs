@@ -295,19 +295,46 @@ impl Board {
             }
         }
         for at in 0..u32::try_from(self.slots.len()).unwrap_or(0) {
-            let slot = &self.slots[at as usize];
-            let ticket = Ticket {
-                slot: at,
-                turn: slot.turn,
-            };
-            if slot.chunk.as_ref().is_some_and(&is_meant)
-                && shared.cancel(ticket).unwrap_or(false)
-                && let Some(chunk) = self.release(at)
-            {
-                its.push(chunk);
-            }
+            its.extend(self.withdraw(shared, at, &is_meant));
         }
-        for chunk in &its {
+        self.fail_all(shared, &its)
+    }
+
+    /// As [`Board::cancel`], for the only task of a sink: no more is looked at than need be, or to
+    /// cancel many one by one would take for ever.
+    pub(super) fn cancel_only(&mut self, shared: &Shared, sink: &Arc<dyn Sink>) -> bool {
+        let is_its = |chunk: &Chunk| Arc::ptr_eq(&chunk.sink, sink);
+        let slots = 0..u32::try_from(self.slots.len()).unwrap_or(0);
+        let out = slots
+            .into_iter()
+            .find_map(|at| self.withdraw(shared, at, is_its));
+        let its = out.or_else(|| {
+            let at = self.waiting.iter().position(is_its)?;
+            self.waiting.remove(at)
+        });
+        self.fail_all(shared, its.as_slice())
+    }
+
+    /// Takes a chunk back that is out, where it is meant and no worker has taken it.
+    fn withdraw(
+        &mut self,
+        shared: &Shared,
+        at: u32,
+        is_meant: impl Fn(&Chunk) -> bool,
+    ) -> Option<Chunk> {
+        let slot = self.slots.get(at as usize)?;
+        let ticket = Ticket {
+            slot: at,
+            turn: slot.turn,
+        };
+        let is_its =
+            slot.chunk.as_ref().is_some_and(is_meant) && shared.cancel(ticket).unwrap_or(false);
+        is_its.then(|| self.release(at))?
+    }
+
+    /// Has cancelled these; says whether there were any.
+    fn fail_all(&mut self, shared: &Shared, its: &[Chunk]) -> bool {
+        for chunk in its {
             chunk.fail(&TaskError::Cancelled, &mut self.out);
         }
         self.put_out(shared);

@@ -138,18 +138,26 @@ impl Crew {
 
     /// Takes back what no worker has begun with: the tasks of a sink. Says whether there were any.
     pub(super) fn cancel(&self, sink: &Arc<dyn Sink>) -> bool {
-        self.cancel_where(|chunk| Arc::ptr_eq(&chunk.sink, sink))
+        let is_its = |chunk: &Chunk| Arc::ptr_eq(&chunk.sink, sink);
+        self.take_back(|board| board.cancel(&self.shared, is_its))
+    }
+
+    /// As [`Crew::cancel`], where the sink has one task.
+    pub(super) fn cancel_only(&self, sink: &Arc<dyn Sink>) -> bool {
+        self.take_back(|board| board.cancel_only(&self.shared, sink))
     }
 
     /// Takes back whatever no worker has begun with.
     pub(super) fn cancel_all(&self) {
-        self.cancel_where(|_| true);
+        self.take_back(|board| board.cancel(&self.shared, |_| true));
     }
 
-    fn cancel_where(&self, is_meant: impl Fn(&Chunk) -> bool) -> bool {
-        let were_any = self.with_board(|board| board.cancel(&self.shared, is_meant));
-        // They may have been the last ones of a closed pool.
-        self.ring();
+    fn take_back(&self, act: impl FnOnce(&mut Board) -> bool) -> bool {
+        let were_any = self.with_board(act);
+        if were_any {
+            // They may have been the last ones of a closed pool.
+            self.ring();
+        }
         were_any
     }
 

@@ -81,7 +81,7 @@ impl Promise {
     }
 
     pub(in crate::process) fn cancel(&self) -> bool {
-        self.crew.cancel(&self.sink()) || self.is_cancelled()
+        self.crew.cancel_only(&self.sink()) || self.is_cancelled()
     }
 
     /// The outcome, decoded anew, as soon as it is there.
