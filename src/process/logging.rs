@@ -4,7 +4,8 @@
 //! [`log_to_stderr`] writes them to the standard error, as `[LEVEL/ProcessName] message`. Where the
 //! program has a logger of its own (`env_logger`, `tracing-log`, any other of the crate `log`),
 //! [`forward`] gives it the records of the other processes. Whatever is said with the macros of `log`
-//! counts, this crate's own words too, which have targets that begin with `outlive`.
+//! counts, this crate's own words too, which have targets that begin with `outlive`: that a process
+//! begins and exits (`Debug`), what was repaired after a death (`Info`), and what goes wrong.
 //!
 //! # Which processes
 //!
@@ -15,7 +16,9 @@
 //! [`LevelFilter::Off`], and [raise the level](Logger::set_level) later.
 //!
 //! The process that calls first is the *main process* of the logging; it need not be the program's.
-//! Calls in processes that it has started only change the level, for all.
+//! Calls in processes that it has started only change the level, for all. The writer stays in it: a
+//! program that forks itself to become a daemon is to call afterwards. A child forked by other means
+//! than this crate's has its parent's name, with its own number: `MainProcess(4321)`.
 //!
 //! # What the started processes see
 //!
@@ -35,6 +38,8 @@
 //! queue is full, the writer is stopped or slower than all who log: then a record waits, for half a
 //! second at the most, and those after it do not wait until there is room again. What finds no room
 //! is lost, and counted; a later record says how many were. A message of more than 256 KiB is cut.
+//! Every process that logs takes part in the [home segment](crate::Segment::home), which has places
+//! for 256 at a time; those beyond are not heard.
 //!
 //! When `main` of the main process returns, or it exits, what was logged until then is written first,
 //! after all processes that it waits for have ended. [`Logger::flush`] does that at any time.

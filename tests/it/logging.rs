@@ -5,8 +5,9 @@ mod ends;
 mod forked;
 mod scenes;
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::child::PATIENCE;
@@ -49,8 +50,17 @@ impl Stage {
     }
 
     /// What it says, beside what the test runner does.
-    fn output(&mut self) -> BufReader<ChildStdout> {
-        BufReader::new(self.0.stdout.take().unwrap())
+    fn output(&mut self) -> Output {
+        let (tell, lines) = channel();
+        let stdout = BufReader::new(self.0.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            // Reads on where nobody listens: the pipe is not to fill.
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .for_each(|line| drop(tell.send(line)));
+        });
+        Output(lines)
     }
 
     /// Its status, where it ends by itself, and in time.
@@ -67,20 +77,29 @@ impl Stage {
 
     /// All lines of its log, when it has ended well.
     fn log(mut self) -> Vec<String> {
-        let mut stdout = self.0.stdout.take();
-        let drain = std::thread::spawn(move || {
-            let mut said = String::new();
-            if let Some(stdout) = &mut stdout {
-                stdout.read_to_string(&mut said).unwrap();
-            }
-            said
-        });
+        // What is said was read before, or is nothing but the test runner's.
+        let said = self.0.stdout.is_some().then(|| self.output());
         let stderr = BufReader::new(self.0.stderr.take().unwrap());
         let log: Vec<_> = stderr.lines().map(Result::unwrap).collect();
         let status = self.status();
-        let said = drain.join().unwrap();
-        assert!(status.success(), "{status}: {said}\n{}", log.join("\n"));
+        let said: Vec<_> = said.iter().flat_map(|output| &output.0).collect();
+        assert!(status.success(), "{status}: {said:?}\n{}", log.join("\n"));
         log
+    }
+}
+
+/// The lines that it says.
+struct Output(Receiver<String>);
+
+impl Output {
+    /// Waits until it has said this.
+    fn until(&self, wanted: &str) {
+        let patience = Instant::now() + 3 * PATIENCE;
+        let next = || {
+            let left = patience.saturating_duration_since(Instant::now());
+            self.0.recv_timeout(left).expect("it goes on in time")
+        };
+        while next() != wanted {}
     }
 }
 

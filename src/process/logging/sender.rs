@@ -2,11 +2,13 @@
 //! the way being in its own way.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use log::Record;
 use parking_lot::Mutex;
+
+use crate::sys::clock::{Deadline, monotonic_nanos};
 
 use super::channel::Channel;
 use super::entry;
@@ -30,8 +32,12 @@ thread_local! {
 /// sent with the next record of the program's own.
 static EARLY: Mutex<Vec<(u32, Vec<u8>)>> = Mutex::new(Vec::new());
 
-/// Whether the last record waited in vain.
-static IS_STUCK: AtomicBool = AtomicBool::new(false);
+/// How long none is tried after one that found no room: even a try takes its time where somebody has
+/// been stopped in the short lock of the queue.
+const REST: Duration = Duration::from_millis(50);
+
+/// Until when nothing is tried, as the last record found no room; 0 where it did.
+static STUCK_UNTIL: AtomicU64 = AtomicU64::new(0);
 
 /// Sends a record, or counts it as lost.
 pub(super) fn send(channel: &Channel, record: &Record<'_>) {
@@ -97,12 +103,16 @@ fn keep_by_the_way(channel: &Channel, bytes: Vec<u8>) -> Option<Vec<u8>> {
 
 fn put(channel: &Channel, bytes: &Vec<u8>) {
     // Relaxed: each record finds out by itself.
-    let limit = (!IS_STUCK.load(Ordering::Relaxed)).then_some(PATIENCE);
-    let is_put = channel.put(bytes, limit).is_ok();
-    if !is_put {
-        channel.lose();
+    let until = STUCK_UNTIL.load(Ordering::Relaxed);
+    if until > 0 && monotonic_nanos() < until {
+        return channel.lose();
     }
-    if is_put != limit.is_some() {
-        IS_STUCK.store(!is_put, Ordering::Relaxed);
+    let limit = (until == 0).then_some(PATIENCE);
+    if channel.put(bytes, limit).is_err() {
+        channel.lose();
+        let rest = Deadline::after(REST).nanos();
+        STUCK_UNTIL.store(rest.unwrap_or(0), Ordering::Relaxed);
+    } else if until > 0 {
+        STUCK_UNTIL.store(0, Ordering::Relaxed);
     }
 }

@@ -228,6 +228,8 @@ fn records_may_be_made_by_records_and_be_of_any_length() {
     let first = at("[WARN/Process-1] while it is formatted");
     assert!(first < at("[WARN/Process-1] a record"));
     at("of 2 lines");
+    assert!(at("[DEBUG/Process-1] child process calling its function") < first);
+    at("[DEBUG/Process-1] child process exiting with exit code 0");
     let long = log.iter().find(|line| line.len() > 1000).unwrap();
     assert!(long.starts_with("[WARN/MainProcess] xxx"));
     assert!(
