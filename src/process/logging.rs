@@ -5,7 +5,8 @@
 //! program has a logger of its own (`env_logger`, `tracing-log`, any other of the crate `log`),
 //! [`forward`] gives it the records of the other processes. Whatever is said with the macros of `log`
 //! counts, this crate's own words too, which have targets that begin with `outlive`: that a process
-//! begins and exits (`Debug`), what was repaired after a death (`Info`), and what goes wrong.
+//! begins and exits (`Debug`), what was repaired after a death (`Info`), and what goes wrong. Events of
+//! `tracing` in the started processes count where its feature `log` is on.
 //!
 //! # Which processes
 //!
@@ -35,8 +36,9 @@
 //!
 //! Records of one thread stay in their order, and so do those of different processes where one can
 //! have known of the other. Whoever logs puts the record into the queue itself, and goes on. Where the
-//! queue is full, the writer is stopped or slower than all who log: then a record waits, for half a
-//! second at the most, and those after it do not wait until there is room again. What finds no room
+//! queue is full, the writer is stopped or slower than all who log: then a record waits, for 20 seconds
+//! at the most, and for one where nothing is written meanwhile. Those after one that waited in vain
+//! do not wait until there is room again. What finds no room
 //! is lost, and counted; a later record says how many were. A message of more than 256 KiB is cut.
 //! Every process that logs takes part in the [home segment](crate::Segment::home), which has places
 //! for 256 at a time; those beyond are not heard.

@@ -22,7 +22,8 @@ const BYTES: usize = 2 << 20;
 /// Places in the array of words.
 const LEVEL: usize = 0;
 const LOST: usize = 1;
-const WORDS: usize = 2;
+const SHOWN: usize = 2;
+const WORDS: usize = 3;
 
 /// How long another thread is waited for that makes the channel. A child forked meanwhile waits in vain.
 const TURN: Duration = Duration::from_secs(60);
@@ -135,6 +136,21 @@ impl Channel {
                 0 => 0,
                 _ => word.swap(0, Ordering::Relaxed),
             })
+    }
+
+    /// A number that changes whenever the writer has shown something.
+    pub(super) fn shown(&self) -> u32 {
+        // Relaxed: only whether it changes matters.
+        self.word(SHOWN)
+            .map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    /// Says that the writer has shown something.
+    pub(super) fn show(&self) {
+        if let Some(word) = self.word(SHOWN) {
+            // Relaxed: as above.
+            word.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Makes this process a participant, where a fork has made it none; says whether it is one.

@@ -8,13 +8,20 @@ use std::time::Duration;
 use log::Record;
 use parking_lot::Mutex;
 
+use crate::queue::messages::PutError;
 use crate::sys::clock::{Deadline, monotonic_nanos};
 
 use super::channel::Channel;
 use super::entry;
 
-/// How long a record waits for room, where the one before did not wait in vain.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the writer may take to show something. In slices, of which a pause of the whole machine
+/// takes only one away.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+const SLICE: Duration = Duration::from_millis(250);
+const SLICES: u128 = PATIENCE.as_millis() / SLICE.as_millis();
+
+/// Most slices that a record waits while others find room.
+const MOST_SLICES: u32 = 80;
 
 /// Most records that are kept for later, of those made by the way of others.
 const MOST_KEPT: usize = 64;
@@ -107,12 +114,37 @@ fn put(channel: &Channel, bytes: &Vec<u8>) {
     if until > 0 && monotonic_nanos() < until {
         return channel.lose();
     }
-    let limit = (until == 0).then_some(PATIENCE);
-    if channel.put(bytes, limit).is_err() {
+    let is_put = match until {
+        0 => put_while_shown(channel, bytes),
+        _ => channel.put(bytes, None).is_ok(),
+    };
+    if !is_put {
         channel.lose();
         let rest = Deadline::after(REST).nanos();
         STUCK_UNTIL.store(rest.unwrap_or(0), Ordering::Relaxed);
     } else if until > 0 {
         STUCK_UNTIL.store(0, Ordering::Relaxed);
     }
+}
+
+/// Puts something, waiting for room while the writer shows anything; says whether it is there.
+pub(super) fn put_while_shown(channel: &Channel, bytes: &Vec<u8>) -> bool {
+    let mut in_vain = 0;
+    for _ in 0..MOST_SLICES {
+        let before = channel.shown();
+        match channel.put(bytes, Some(SLICE)) {
+            Ok(()) => return true,
+            Err(PutError::Full) => {}
+            Err(_) => return false,
+        }
+        in_vain = if channel.shown() == before {
+            in_vain + 1
+        } else {
+            0
+        };
+        if in_vain == SLICES {
+            return false;
+        }
+    }
+    false
 }

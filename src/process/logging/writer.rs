@@ -19,7 +19,7 @@ use crate::sys::thread::block_signals;
 use super::channel::{self, Channel};
 use super::entry::{Entry, Item};
 use super::logger;
-use super::sender::{PATIENCE, aside};
+use super::sender::{PATIENCE, aside, put_while_shown};
 
 /// The writer, and how far it is.
 struct Writer {
@@ -101,6 +101,7 @@ fn show(channel: &Channel, bytes: &[u8]) {
     if lost > 0 {
         aside(|| tell_lost(channel, lost));
     }
+    channel.show();
     let mut progress = PROGRESS.lock();
     progress.items += 1;
     if let Ok(Item::Flush(number)) = item {
@@ -166,17 +167,12 @@ pub(in crate::process) fn flush() {
     let Ok(bytes) = postcard::to_stdvec(&Item::Flush(number)) else {
         return;
     };
-    let mut seen = PROGRESS.lock().items;
-    while aside(|| channel.put(&bytes, Some(PATIENCE))).0.is_err() {
-        let items = PROGRESS.lock().items;
-        if items == seen {
-            return;
-        }
-        seen = items;
+    if !aside(|| put_while_shown(channel, &bytes)).0 {
+        return;
     }
     let mut progress = PROGRESS.lock();
     while progress.flushed < number {
-        seen = progress.items;
+        let seen = progress.items;
         let waited = TOLD.wait_for(&mut progress, PATIENCE);
         if waited.timed_out() && progress.items == seen {
             return;

@@ -1,6 +1,6 @@
 //! Processes that are killed while they log, writers that are stopped, readers that do not read.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -9,14 +9,23 @@ use rustix::process::{Signal, kill_process};
 
 use super::{Stage, log_of};
 
-pub const SCENES: &[(&str, fn())] = &[("crowd", crowd), ("stopped", stopped), ("flood", flood)];
+pub const SCENES: &[(&str, fn())] = &[
+    ("crowd", crowd),
+    ("stopped", stopped),
+    ("flood", flood),
+    ("slow", slow),
+];
 
 const WRITERS: usize = 8;
-const LINES: u32 = 300;
+/// All of them fit into the queue, so that nothing is lost however slow the machine is.
+const LINES: u32 = 120;
+
+/// Letters of a line, at most.
+const MOST: usize = 3000;
 
 /// A line that shows whether it is whole: its length comes first.
 fn long_line(number: u32) -> String {
-    let len = 1 + number as usize * 7919 % 6000;
+    let len = 1 + number as usize * 7919 % MOST;
     let letter = char::from(b'a' + (number % 26) as u8);
     format!("{number} {len} {}", letter.to_string().repeat(len))
 }
@@ -93,7 +102,7 @@ fn lines_are_whole_and_in_order_whoever_is_killed() {
 }
 
 /// More than the queue holds.
-const FLOOD: u32 = 2_000;
+const FLOOD: u32 = 4_000;
 
 fn pour((): ()) {
     for number in 0..FLOOD {
@@ -101,6 +110,32 @@ fn pour((): ()) {
     }
     let mut stdout = std::io::stdout();
     stdout.write_all(b"\npoured\n").unwrap();
+}
+
+fn slow() {
+    outlive::log_to_stderr(LevelFilter::Warn).unwrap();
+    Process::spawn(pour, ()).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_slow_reader_slows_those_who_log_and_nothing_is_lost() {
+    let mut stage = Stage::begin("slow");
+    let said = stage.output();
+    let log = BufReader::with_capacity(64 << 10, stage.0.stderr.take().unwrap());
+    let mut next = 0;
+    for line in log.lines().map(Result::unwrap) {
+        assert_eq!(
+            number_of_whole(line.strip_prefix("[WARN/Process-1] ").unwrap()),
+            next
+        );
+        next += 1;
+        if next % 100 == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    assert_eq!(next, FLOOD);
+    said.until("poured");
+    assert!(stage.status().success());
 }
 
 /// Says all that it can while its parent is stopped.
