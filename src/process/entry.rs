@@ -18,20 +18,15 @@ pub(super) const ROLE: &str = "OUTLIVE_ROLE";
 pub(super) const SERVER: &str = "server";
 pub(super) const WORKER: &str = "worker";
 
-#[cfg(feature = "constructor")]
+/// Called by the loader, where it is in the loader's list.
 #[used]
-#[unsafe(link_section = ".init_array")]
+#[cfg_attr(feature = "constructor", unsafe(link_section = ".init_array"))]
 static CONSTRUCTOR: image::Constructor = construct;
 
 /// Keeps the constructor in programs that can need it: whoever starts a process names this module.
 pub(super) fn is_linked() -> bool {
-    #[cfg(feature = "constructor")]
     // SAFETY: a static of this module. Volatile: so that nobody finds out what it is.
-    unsafe {
-        std::ptr::read_volatile(&raw const CONSTRUCTOR) as *const () as usize != 0
-    }
-    #[cfg(not(feature = "constructor"))]
-    true
+    unsafe { std::ptr::read_volatile(&raw const CONSTRUCTOR) as *const () as usize != 0 }
 }
 
 extern "C" fn construct(
