@@ -8,6 +8,7 @@ mod joinable;
 mod lock;
 mod mpmc;
 mod pipe;
+mod pool;
 mod queue;
 mod rlock;
 mod rwlock;
@@ -41,6 +42,8 @@ pub fn laws() -> Vec<super::Law> {
         stops::LAWS,
         value::LAWS,
         wait::LAWS,
+        // Last: it leaves a server behind.
+        pool::LAWS,
     ]
     .concat()
 }
