@@ -36,9 +36,16 @@ struct Orphan {
 
 /// Serves until the other end of the standard input is closed, or its process has ended.
 pub(super) fn serve() -> ! {
-    let stdin = io::stdin();
-    let code = i32::from(Server::new(stdin.as_fd()).and_then(Server::run).is_err());
-    leave(code)
+    let served = take_line().and_then(|line| Server::new(line.as_fd())?.run());
+    leave(i32::from(served.is_err()))
+}
+
+/// The line, from its place as a stream: there those who are forked would have it too, and the
+/// server's death not end it.
+fn take_line() -> io::Result<OwnedFd> {
+    let line = io::stdin().as_fd().try_clone_to_owned()?;
+    descriptors::set_stream(0, descriptors::null()?)?;
+    Ok(line)
 }
 
 struct Server<'a> {
@@ -96,6 +103,8 @@ impl<'a> Server<'a> {
                     at => {
                         let orphan = self.left.swap_remove(at - first_orphan);
                         family::reap_now(orphan.pid);
+                        // It may have left some in turn.
+                        self.adopt();
                     }
                 }
             }
@@ -164,23 +173,30 @@ impl<'a> Server<'a> {
             family::kill_group(worker.pid);
         }
         let exit = family::reap(worker.pid).map_or(Exit::Unknown, Exit::from_raw);
-        let workers = self.workers.iter().map(|worker| worker.pid);
-        let known: Vec<_> = workers
-            .chain(self.left.iter().map(|orphan| orphan.pid))
-            .collect();
         if worker.kills_tree {
-            tree::kill_orphans(&known);
+            tree::kill_orphans(&self.known());
         }
         // Where nobody listens any more, nobody wants to know.
         let _ = letter::send(&worker.end, &Report::Ended(exit), &[], &[]);
         if !worker.kills_tree {
-            let fresh = tree::reap_orphans(&known).into_iter();
-            let orphans = fresh.filter_map(|pid| {
-                let process = pidfd::open(pid).ok()?;
-                Some(Orphan { pid, process })
-            });
-            self.left.extend(orphans);
+            self.adopt();
         }
+    }
+
+    /// Reaps orphans that have ended, and will hear of the others.
+    fn adopt(&mut self) {
+        let fresh = tree::reap_orphans(&self.known()).into_iter();
+        let orphans = fresh.filter_map(|pid| {
+            let process = pidfd::open(pid).ok()?;
+            Some(Orphan { pid, process })
+        });
+        self.left.extend(orphans);
+    }
+
+    fn known(&self) -> Vec<Pid> {
+        let workers = self.workers.iter().map(|worker| worker.pid);
+        let left = self.left.iter().map(|orphan| orphan.pid);
+        workers.chain(left).collect()
     }
 }
 
