@@ -83,3 +83,12 @@ pub fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
+
+/// Waits until `actual` is as expected, which must be within a second.
+pub fn becomes<T: PartialEq + std::fmt::Debug>(expected: &T, mut actual: impl FnMut() -> T) {
+    let span = Span::start();
+    while actual() != *expected && span.elapsed() < HANG {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(actual(), *expected);
+}

@@ -46,11 +46,11 @@ fn task((begun, number, k): (AtomicArray<u64>, u64, u64)) -> u32 {
 fn sweep(chunk: usize, retries: u32) {
     let mut lost = 0;
     for k in 1.. {
-        let begun = AtomicArray::<u64>::new(TASKS as usize).unwrap();
+        let begun = AtomicArray::<u64>::new(usize::try_from(TASKS).unwrap()).unwrap();
         let pool = Pool::builder().workers(1).retries(retries).build().unwrap();
         let pool = pool.with_chunk(chunk);
         let items = (0..TASKS).map(|number| (begun.clone(), number, k));
-        let mut tasks = pool.map_async(task, items);
+        let tasks = pool.map_async(task, items);
         let span = Span::start();
         let outcomes = tasks.get_timeout(PATIENCE).expect("nothing hangs");
         assert!(span.elapsed() < HANG, "{:?} at point {k}", span.elapsed());
