@@ -51,6 +51,10 @@ pub enum ErrorKind {
     Encode,
     /// The bytes are no message of this type.
     Decode,
+    /// The other side does not have the same key.
+    Unauthorized,
+    /// The other side is closed or gone.
+    Disconnected,
 }
 
 impl ErrorKind {
@@ -76,6 +80,8 @@ impl ErrorKind {
             Self::Broken => "it is broken",
             Self::Encode => "it cannot be written as bytes",
             Self::Decode => "its bytes are no message of this type",
+            Self::Unauthorized => "the other side does not have the same key",
+            Self::Disconnected => "the other side is closed or gone",
         }
     }
 }
@@ -103,8 +109,8 @@ impl Error {
 
     pub(crate) fn os(source: io::Error, doing: impl Into<Cow<'static, str>>) -> Self {
         let kind = match source.kind() {
-            io::ErrorKind::NotFound => ErrorKind::NotFound,
-            io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ErrorKind::NotFound,
+            io::ErrorKind::AlreadyExists | io::ErrorKind::AddrInUse => ErrorKind::AlreadyExists,
             io::ErrorKind::StorageFull => ErrorKind::Full,
             _ => ErrorKind::Os,
         };
@@ -163,6 +169,8 @@ impl From<Error> for io::Error {
             ErrorKind::Full => io::ErrorKind::StorageFull,
             ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
+            ErrorKind::Unauthorized => io::ErrorKind::PermissionDenied,
+            ErrorKind::Disconnected => io::ErrorKind::NotConnected,
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 
 /// The message of which `bytes` are all.
 #[inline]
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     match postcard::take_from_bytes(bytes) {
         Ok((message, [])) => Ok(message),
         Ok((_, rest)) => Err(not_read::<T>(&format!("{} bytes are left", rest.len()))),
@@ -23,7 +23,7 @@ fn not_read<T>(why: &str) -> Error {
 
 /// Why a message cannot be written as bytes.
 #[cold]
-pub(super) fn not_written(error: &postcard::Error) -> Error {
+pub(crate) fn not_written(error: &postcard::Error) -> Error {
     Error::new(ErrorKind::Encode, format!("send a message ({error})"))
         .advise("postcard needs the lengths of sequences beforehand")
 }

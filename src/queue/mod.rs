@@ -8,10 +8,10 @@
 
 mod berth;
 mod error;
-mod message;
+pub(crate) mod message;
 pub mod messages;
 pub mod mpmc;
-mod patience;
+pub(crate) mod patience;
 pub mod pipe;
 pub mod socket;
 pub mod spsc;

@@ -1,4 +1,4 @@
-//! How long the operations of a pipe and of a socket wait.
+//! How long the operations of a pipe, of a socket and of a connection wait.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::sys::clock::Deadline;
 
 /// How long an operation waits.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Patience {
+pub(crate) enum Patience {
     Not,
     Ever,
     For(Duration),
@@ -17,7 +17,7 @@ pub(super) enum Patience {
 
 impl Patience {
     /// As an instant; `None` where there is to be no wait.
-    pub(super) fn deadline(self) -> Option<Deadline> {
+    pub(crate) fn deadline(self) -> Option<Deadline> {
         match self {
             Self::Not => None,
             Self::Ever => Some(Deadline::NEVER),

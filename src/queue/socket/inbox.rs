@@ -6,7 +6,7 @@ use super::packet::{Head, Place};
 
 /// A message that is being put together.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     bytes: Vec<u8>,
     fds: Vec<OwnedFd>,
     /// `None` while there is no message.
@@ -25,14 +25,14 @@ struct Message {
 
 /// The most that a message may have.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    pub(super) bytes: usize,
-    pub(super) fds: usize,
+pub(crate) struct Bounds {
+    pub(crate) bytes: usize,
+    pub(crate) fds: usize,
 }
 
 /// Why a packet, and with it its message, is refused. The rest of the message is passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// So many bytes are too many.
     TooLong(u64),
     /// So many descriptors are too many.
@@ -51,26 +51,26 @@ impl Inbox {
 
     /// Whether there is a whole message.
     #[inline]
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.message.is_some_and(|message| {
             message.len == self.bytes.len() as u64 && message.fds == self.fds.len()
         })
     }
 
     /// Bytes of the whole message.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Forgets what has come: the rest never will. Closes its descriptors.
-    pub(super) fn discard(&mut self) {
+    pub(crate) fn discard(&mut self) {
         self.bytes.clear();
         self.fds.clear();
         self.message = None;
     }
 
     /// The whole message, which it no longer has.
-    pub(super) fn take(&mut self) -> (Vec<u8>, Vec<OwnedFd>) {
+    pub(crate) fn take(&mut self) -> (Vec<u8>, Vec<OwnedFd>) {
         self.message = None;
         (
             std::mem::take(&mut self.bytes),
@@ -79,7 +79,7 @@ impl Inbox {
     }
 
     /// Gives memory back, for the next message.
-    pub(super) fn reuse(&mut self, mut bytes: Vec<u8>) {
+    pub(crate) fn reuse(&mut self, mut bytes: Vec<u8>) {
         if self.message.is_none() {
             bytes.clear();
             self.bytes = bytes;
@@ -87,7 +87,7 @@ impl Inbox {
     }
 
     /// Adds a packet, with the descriptors that came with it.
-    pub(super) fn put(
+    pub(crate) fn put(
         &mut self,
         head: Head,
         part: &[u8],

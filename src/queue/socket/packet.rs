@@ -9,26 +9,26 @@
 //! | 16 to 23 | len | first: bytes of the whole message; later: bytes that came before this packet |
 
 /// Bytes of a head.
-pub(super) const HEAD: usize = 24;
+pub(crate) const HEAD: usize = 24;
 /// Most bytes of a message in one packet.
-pub(super) const PART: usize = 60 << 10;
+pub(crate) const PART: usize = 60 << 10;
 
 const FIRST: u8 = 0xA1;
 const MORE: u8 = 0xA2;
 
 /// The head of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// Of the message.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Descriptors that this packet carries.
-    pub(super) here: u16,
-    pub(super) place: Place,
+    pub(crate) here: u16,
+    pub(crate) place: Place,
 }
 
 /// Where in its message a packet stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In front.
     First {
         /// Bytes of the message.
@@ -41,7 +41,7 @@ pub(super) enum Place {
 }
 
 impl Head {
-    pub(super) fn to_bytes(self) -> [u8; HEAD] {
+    pub(crate) fn to_bytes(self) -> [u8; HEAD] {
         let (kind, fds, len) = match self.place {
             Place::First { len, fds } => (FIRST, fds, len),
             Place::Behind(before) => (MORE, 0, before),
@@ -56,7 +56,7 @@ impl Head {
     }
 
     /// `None` where the bytes are no head.
-    pub(super) fn of(bytes: [u8; HEAD]) -> Option<Self> {
+    pub(crate) fn of(bytes: [u8; HEAD]) -> Option<Self> {
         let [kind, pad, h0, h1, f0, f1, f2, f3, rest @ ..] = bytes;
         let (number, rest) = rest.split_first_chunk()?;
         let len = u64::from_le_bytes(*rest.first_chunk()?);
