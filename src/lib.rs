@@ -75,6 +75,9 @@
 //! `raw_sync`: [`Event`] has the traits of the crate of that name, also in memory that is no
 //! segment: see the module `sync::raw_sync`.
 //!
+//! `remote`: messages, queues, values and maps over TCP and Unix sockets, for processes that have the
+//! key, on this machine or another. The module `remote` tells all of it.
+//!
 //! `shared_memory`: [`SegmentOptions`] can adopt mappings that the crate of that name made.
 
 #[cfg(not(target_os = "linux"))]
@@ -91,6 +94,8 @@ pub mod process;
 #[cfg(not(loom))]
 pub mod queue;
 mod raw;
+#[cfg(all(feature = "remote", not(loom)))]
+pub mod remote;
 #[cfg(not(loom))]
 pub mod segment;
 #[cfg(not(loom))]

@@ -22,6 +22,9 @@ mod linux;
 #[cfg(loom)]
 pub(crate) mod model;
 
+#[cfg(all(feature = "remote", not(loom)))]
+pub(crate) use linux::stream;
+
 #[cfg(crash_points)]
 pub use counted::{arm, arm_stop, disarm};
 #[cfg(not(loom))]

@@ -31,6 +31,8 @@ mod process;
 mod queue;
 #[cfg(feature = "raw_sync")]
 mod raw_sync;
+#[cfg(feature = "remote")]
+mod remote;
 mod rlock;
 mod rwlock;
 mod segment;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, from the lowest up: a file names only its own and those before it.
-const LAYERS: [&str; 7] = [
-    "sys", "raw", "segment", "sync", "shared", "queue", "process",
+const LAYERS: [&str; 8] = [
+    "sys", "raw", "segment", "sync", "shared", "queue", "process", "remote",
 ];
 /// Layers from here on report through `crate::error`; those below have no names to put in it.
 const FIRST_WITH_ERRORS: &str = "segment";
@@ -213,7 +213,7 @@ fn only_sys_names_the_system() {
 #[test]
 fn blocking_methods_say_what_a_death_does() {
     let mut violations = Vec::new();
-    for source in ["src/sync", "src/shared", "src/queue"]
+    for source in ["src/sync", "src/shared", "src/queue", "src/remote"]
         .into_iter()
         .flat_map(sources)
     {

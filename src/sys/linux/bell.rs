@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, eventfd};
+#[cfg(feature = "remote")]
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Rings until somebody has heard it.
 #[derive(Debug)]
@@ -21,6 +23,13 @@ impl Bell {
     pub(crate) fn ring(&self) {
         // Where it rings so much that it cannot any more, it rings.
         let _ = rustix::io::write(&self.0, &ONE);
+    }
+
+    /// Whether it rings.
+    #[cfg(feature = "remote")]
+    pub(crate) fn rings(&self) -> bool {
+        let polled = &mut [PollFd::new(&self.0, PollFlags::IN)];
+        poll(polled, Some(&Timespec::default())).is_ok_and(|count| count > 0)
     }
 
     /// Stops it; what rings from now on is heard by whoever watches.

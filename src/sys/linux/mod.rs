@@ -16,4 +16,6 @@ pub(crate) mod pidfd;
 pub(crate) mod setting;
 pub(crate) mod slack;
 pub(crate) mod socket;
+#[cfg(feature = "remote")]
+pub(crate) mod stream;
 pub(crate) mod thread;

@@ -171,10 +171,29 @@ pub(crate) fn next_len(fd: BorrowedFd<'_>) -> io::Result<usize> {
 /// Sleeps until `fd` is ready, or the time has come: then `false`. The kernel says when the other
 /// end is gone, so this sleep needs no slices.
 pub(crate) fn wait(fd: BorrowedFd<'_>, ready: Ready, deadline: Deadline) -> io::Result<bool> {
+    sleep(&mut [polled(fd, ready)], deadline)
+}
+
+/// As [`wait`], until one of several is ready.
+#[cfg(feature = "remote")]
+pub(crate) fn wait_for_any(
+    fds: &[(BorrowedFd<'_>, Ready)],
+    deadline: Deadline,
+) -> io::Result<bool> {
+    let fds = fds.iter().map(|(fd, ready)| polled(*fd, *ready));
+    let mut fds: Vec<_> = fds.collect();
+    sleep(&mut fds, deadline)
+}
+
+fn polled(fd: BorrowedFd<'_>, ready: Ready) -> PollFd<'_> {
     let events = match ready {
         Ready::ToReceive => PollFlags::IN,
         Ready::ToSend => PollFlags::OUT,
     };
+    PollFd::from_borrowed_fd(fd, events)
+}
+
+fn sleep(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<bool> {
     loop {
         let left = deadline.nanos().map(|at| {
             let left = at.saturating_sub(monotonic_nanos());
@@ -183,7 +202,7 @@ pub(crate) fn wait(fd: BorrowedFd<'_>, ready: Ready, deadline: Deadline) -> io::
                 tv_nsec: i64::try_from(left % 1_000_000_000).unwrap_or(0),
             }
         });
-        match poll(&mut [PollFd::from_borrowed_fd(fd, events)], left.as_ref()) {
+        match poll(fds, left.as_ref()) {
             Ok(0) | Err(Errno::INTR) if deadline.is_past() => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(true),
