@@ -14,8 +14,8 @@ use crate::segment::Segment;
 use crate::segment::baggage::Baggage;
 use crate::sys::{family, pidfd, setting};
 
-use super::child::{Child, Parts};
-use super::current::current;
+use super::child::{Child, Parts, Reaper};
+use super::current::{current, name_of};
 use super::function::{Function, encode};
 use super::limit::{Limit, Resource};
 use super::message::{self, Call, Environment, Life, Order, SegmentInfo};
@@ -223,10 +223,7 @@ impl Builder {
         let worker = supervisor::worker(self.kills_tree)?;
         let current = current();
         let line = current.next_line();
-        let name = self.name.clone().unwrap_or_else(|| {
-            let numbers: Vec<_> = line.iter().map(u32::to_string).collect();
-            format!("Process-{}", numbers.join(":"))
-        });
+        let name = self.name.clone().unwrap_or_else(|| name_of(&line));
         let os = |e| Error::os(e, format!("start process `{name}`"));
         let mut fds = Vec::new();
         let streams = self.descriptors(&mut fds).map_err(os)?;
@@ -289,6 +286,7 @@ impl Builder {
         }
         closing::register();
         Ok(Child::enter(Parts {
+            reaper: Reaper::Server,
             name,
             pid: worker.pid,
             process: worker.process,

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::segment::baggage::Baggage;
 use crate::sys::clock::Deadline;
 use crate::sys::family::Signal;
@@ -13,9 +13,9 @@ use crate::sys::pidfd;
 use parking_lot::Mutex;
 
 use super::exit::Exit;
-use super::letter;
 use super::message::Report;
 use super::panicked::Panicked;
+use super::{children, letter};
 
 /// A process that this one has started: all that can be asked of it without its result.
 ///
@@ -30,6 +30,9 @@ pub struct Child(Arc<Inner>);
 struct Inner {
     name: String,
     pid: u32,
+    /// The process that started it, which alone hears of it: a forked child has but a copy.
+    owner: u32,
+    reaper: Reaper,
     process: OwnedFd,
     is_daemon: bool,
     /// On which it reports, and at last its server.
@@ -39,8 +42,17 @@ struct Inner {
     heard: Mutex<Heard>,
 }
 
+/// Whose child a process is to the kernel, and so who tells how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reaper {
+    Server,
+    /// The process that started it, itself.
+    Owner,
+}
+
 /// What a child is made of.
 pub(super) struct Parts {
+    pub(super) reaper: Reaper,
     pub(super) name: String,
     pub(super) pid: u32,
     pub(super) process: OwnedFd,
@@ -64,24 +76,14 @@ pub(super) enum Outcome {
     Taken,
 }
 
-/// All children that have not been heard to end.
-static CHILDREN: Mutex<Vec<Child>> = Mutex::new(Vec::new());
-
-/// The processes that this one has started and that run.
-#[must_use]
-pub fn active_children() -> Vec<Child> {
-    let mut all = CHILDREN.lock().clone();
-    // Those that are heard to have ended leave by themselves.
-    all.retain(Child::is_alive);
-    all
-}
-
 impl Child {
     /// Enters a process that has been started.
     pub(super) fn enter(parts: Parts) -> Self {
         let child = Self(Arc::new(Inner {
             name: parts.name,
             pid: parts.pid,
+            owner: std::process::id(),
+            reaper: parts.reaper,
             process: parts.process,
             is_daemon: parts.is_daemon,
             line: parts.line,
@@ -91,13 +93,13 @@ impl Child {
                 baggage: parts.baggage,
             }),
         }));
-        // Each is asked as often as their number doubles, not at every start.
-        let is_full = |all: &Vec<Self>| all.len() == all.capacity();
-        if is_full(&CHILDREN.lock()) {
-            drop(active_children());
-        }
-        CHILDREN.lock().push(child.clone());
+        children::enter(child.clone());
         child
+    }
+
+    /// Whether both are handles of the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Its number.
@@ -121,10 +123,15 @@ impl Child {
     /// Whether it runs. It may change at once, once.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.exit().is_none()
+        match self.wait_timeout(Duration::ZERO) {
+            Ok(exit) => exit.is_none(),
+            // As far as the kernel tells.
+            Err(_) => pidfd::wait(&[self.as_fd()], Deadline::after(Duration::ZERO))
+                .is_ok_and(|ended| ended.is_empty()),
+        }
     }
 
-    /// How it ended; `None` while it runs.
+    /// How it ended; `None` while it runs, and for whoever cannot [wait](Child::wait) for it.
     #[doc(alias = "exitcode")]
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
@@ -143,7 +150,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Os`](crate::ErrorKind::Os) where the system cannot wait.
+    /// [`ErrorKind::Os`](crate::ErrorKind::Os) where the system cannot wait,
+    /// [`ErrorKind::NotOwner`] in a forked child of the process that started it.
     pub fn wait(&self) -> Result<Exit> {
         let exit = self.wait_until(Deadline::NEVER)?;
         Ok(exit.unwrap_or(Exit::Unknown))
@@ -187,6 +195,10 @@ impl Child {
         if let Some(exit) = self.0.exit.get() {
             return Ok(Some(*exit));
         }
+        if self.0.owner != std::process::id() {
+            let refused = Error::new(ErrorKind::NotOwner, format!("wait for {self}"));
+            return Err(refused.advise("it is another process's child: that one can wait for it"));
+        }
         let turn = match deadline.left() {
             None => Some(self.0.heard.lock()),
             Some(left) => self.0.heard.try_lock_for(left),
@@ -205,13 +217,24 @@ impl Child {
                 return Ok(Some(*exit));
             }
             // Its end first: who is woken by its report takes a processor from it.
-            for fd in [&self.0.process, &self.0.line] {
-                if pidfd::wait(&[fd.as_fd()], deadline)?.is_empty() {
-                    return Ok(None);
+            if pidfd::wait(&[self.0.process.as_fd()], deadline)?.is_empty() {
+                return Ok(None);
+            }
+            // What it said is there by now; what a server says comes.
+            let is_own = self.0.reaper == Reaper::Owner;
+            let patience = if is_own {
+                Deadline::after(Duration::ZERO)
+            } else {
+                deadline
+            };
+            if pidfd::wait(&[self.0.line.as_fd()], patience)?.is_empty() {
+                if is_own {
+                    break self.exit_by_kernel();
                 }
+                return Ok(None);
             }
             let Some(letter) = letter::receive(&self.0.line)? else {
-                // The server was killed, and cannot tell any more.
+                // The server was killed and cannot tell any more, or there is none.
                 break self.exit_by_kernel();
             };
             match letter.message {
@@ -222,14 +245,18 @@ impl Child {
             }
         };
         heard.baggage = Baggage::default();
-        CHILDREN
-            .lock()
-            .retain(|child| !Arc::ptr_eq(&child.0, &self.0));
-        Ok(Some(*self.0.exit.get_or_init(|| exit)))
+        let exit = *self.0.exit.get_or_init(|| exit);
+        children::forget(self);
+        Ok(Some(exit))
     }
 
-    /// How a process ended whose server cannot tell any more.
+    /// How a process ended of which no server tells, or can tell any more.
     fn exit_by_kernel(&self) -> Exit {
+        if self.0.reaper == Reaper::Owner
+            && let Some(status) = pidfd::reap(&self.0.process)
+        {
+            return Exit::from_raw(status);
+        }
         // Whoever has inherited it reaps it at once, or never.
         let asked = (0..20).find_map(|_| {
             let status = pidfd::wait_status(&self.0.process);
@@ -239,6 +266,18 @@ impl Child {
             status
         });
         asked.map_or(Exit::Unknown, Exit::from_raw)
+    }
+
+    /// For the thread that watches, which knows that the kernel says so.
+    pub(super) fn has_ended_within(&self, limit: Duration) -> bool {
+        match self.wait_timeout(limit) {
+            Ok(exit) => exit.is_some(),
+            Err(_) => {
+                // It asks again, but not without rest.
+                let _ = pidfd::wait(&[], Deadline::after(limit));
+                false
+            }
+        }
     }
 
     /// What became of the function, once; `None` where the process ended before it did.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockWriteGuard};
 
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
@@ -83,6 +83,17 @@ pub fn parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// What a process of this line is called if nobody says.
+pub(super) fn name_of(line: &[u32]) -> String {
+    let numbers: Vec<_> = line.iter().map(u32::to_string).collect();
+    format!("Process-{}", numbers.join(":"))
+}
+
+/// Who this process is; to be held over a fork, and then told the child.
+pub(super) fn place() -> RwLockWriteGuard<'static, Option<Current>> {
+    WORKER.write()
+}
+
 /// Says that this process is the one that `life` describes.
 pub(super) fn become_worker(life: Life, parent: OwnedFd) {
     let (pid, name) = life.parent;
@@ -125,6 +136,21 @@ impl Current {
         self.0.parent.as_ref()
     }
 
+    /// A child of this process, forked from it.
+    pub(super) fn child(&self, name: String, line: Vec<u32>, process: OwnedFd) -> Self {
+        Self(Arc::new(Inner {
+            name,
+            line,
+            parent: Some(Parent {
+                pid: self.pid(),
+                name: self.name().to_owned(),
+                process,
+            }),
+            is_daemon: self.is_daemon(),
+            started: AtomicU32::new(0),
+        }))
+    }
+
     /// The line of the next process that it starts.
     pub(super) fn next_line(&self) -> Vec<u32> {
         // Relaxed: only that no two have the same.
@@ -164,7 +190,7 @@ impl Parent {
         self.wait(Deadline::after(limit))
     }
 
-    fn wait(&self, deadline: Deadline) -> Result<bool> {
+    pub(super) fn wait(&self, deadline: Deadline) -> Result<bool> {
         pidfd::wait(&[self.process.as_fd()], deadline)
             .map(|ready| !ready.is_empty())
             .map_err(|e| Error::os(e, format!("wait for {self}")))

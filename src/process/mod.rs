@@ -15,6 +15,7 @@
 
 mod builder;
 mod child;
+mod children;
 mod closing;
 mod current;
 mod entry;
@@ -22,6 +23,7 @@ mod error;
 mod execution;
 pub mod executor;
 mod exit;
+mod fork;
 mod function;
 mod letter;
 mod limit;
@@ -39,10 +41,12 @@ mod stream;
 mod supervisor;
 mod surroundings;
 mod tree;
+mod wait;
 mod worker;
 
 pub use builder::{Builder, Method};
-pub use child::{Child, active_children};
+pub use child::Child;
+pub use children::active_children;
 pub use current::{Current, Parent, current, parallelism};
 pub use entry::init;
 pub use error::JoinError;

@@ -79,7 +79,8 @@ use results::Results;
 /// those of handles in the initializer's argument. The pool keeps such an object until the task is
 /// done; for one whose handle is in a result, the function has to see to it that it is kept.
 ///
-/// Dropping the pool terminates it.
+/// Dropping the pool terminates it. In a forked child of the process that started it, it takes no
+/// tasks.
 ///
 /// # If a process dies
 ///
@@ -91,8 +92,6 @@ pub struct Pool<S = ()> {
     crew: Arc<Crew>,
     /// They end by themselves when the pool has ended, or is closed and has done everything.
     threads: Vec<JoinHandle<()>>,
-    /// The process that has the threads: a forked child has not.
-    owner: u32,
     farewell: Farewell,
     chunk: Option<usize>,
     of: PhantomData<fn() -> S>,
@@ -141,7 +140,6 @@ impl<S> Pool<S> {
         let mut pool = Self {
             crew,
             threads: Vec::new(),
-            owner: std::process::id(),
             farewell: Farewell::Terminate,
             chunk: None,
             of: PhantomData,
@@ -215,7 +213,9 @@ impl<S> Pool<S> {
 
     /// Takes no more tasks. Those that it has are done, and then the workers end.
     pub fn close(&self) {
-        self.crew.close();
+        if self.is_ours() {
+            self.crew.close();
+        }
     }
 
     /// Closes the pool, and waits until everything is done and the workers have ended.
@@ -228,8 +228,7 @@ impl<S> Pool<S> {
     ///
     /// A worker: as ever; what it leaves undone is done by another.
     pub fn join(self) {
-        self.close();
-        self.crew.wait_until_over(Deadline::NEVER);
+        self.join_until(Deadline::NEVER);
     }
 
     /// As [`Pool::join`], but waits no longer than `limit`; says whether all is done.
@@ -243,8 +242,7 @@ impl<S> Pool<S> {
     /// As [`Pool::join`].
     #[must_use]
     pub fn join_timeout(&self, limit: Duration) -> bool {
-        self.close();
-        self.crew.wait_until_over(Deadline::after(limit))
+        self.join_until(Deadline::after(limit))
     }
 
     /// As [`Pool::join_timeout`], but waits not beyond `instant`.
@@ -258,8 +256,7 @@ impl<S> Pool<S> {
     /// As [`Pool::join`].
     #[must_use]
     pub fn join_deadline(&self, instant: Instant) -> bool {
-        self.close();
-        self.crew.wait_until_over(Deadline::at(instant))
+        self.join_until(Deadline::at(instant))
     }
 
     /// Calls `act` with the pool, then closes it and waits until everything is done and the workers
@@ -297,7 +294,19 @@ impl<S> Pool<S> {
 
     /// Kills the workers. Whatever is not done fails with [`TaskError::Cancelled`].
     pub fn terminate(&self) {
-        self.crew.end(&TaskError::Cancelled);
+        if self.is_ours() {
+            self.crew.end(&TaskError::Cancelled);
+        }
+    }
+
+    fn join_until(&self, deadline: Deadline) -> bool {
+        self.close();
+        !self.is_ours() || self.crew.wait_until_over(deadline)
+    }
+
+    /// Whether this is the process that started it, and no forked child, for which it does nothing.
+    fn is_ours(&self) -> bool {
+        self.crew.is_ours()
     }
 
     fn submit_one<F: Callable, A: Serialize, R>(&self, function: &F, argument: &A) -> Task<R> {
@@ -351,7 +360,7 @@ impl<S> Pool<S> {
 
 impl<S> Drop for Pool<S> {
     fn drop(&mut self) {
-        if self.owner != std::process::id() {
+        if !self.is_ours() {
             return;
         }
         match self.farewell {

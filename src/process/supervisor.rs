@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::clock::Deadline;
+use crate::sys::fork::OfProcess;
 use crate::sys::image::Image;
 use crate::sys::{family, pidfd, socket};
 
@@ -19,11 +20,8 @@ use super::execution::program;
 use super::letter;
 use super::message::{Answer, Environment, Request};
 
-/// The server of this process; of its parent, after a fork, until the first use.
-static SERVER_OF: Mutex<Option<Supervisor>> = Mutex::new(None);
-
-/// How long another thread is waited for. A child forked while one was at it waits in vain.
-const TURN: Duration = Duration::from_secs(60);
+/// The server of this process. A forked child has none, whatever another thread was at.
+static SERVER_OF: OfProcess<Mutex<Option<Supervisor>>> = OfProcess::new();
 
 /// How long a server may take to say that it is there. One that never does is a program whose
 /// constructors did not run.
@@ -48,8 +46,6 @@ pub(super) fn environment() -> &'static Environment {
 struct Supervisor {
     line: OwnedFd,
     server: Child,
-    /// The process that started it.
-    served: u32,
     /// Whether it is forking a worker, or has.
     is_asked: bool,
 }
@@ -63,14 +59,8 @@ pub(super) struct Waiting {
 
 /// A worker of this process's server.
 pub(super) fn worker(kills_tree: bool) -> Result<Waiting> {
-    let mut turn = SERVER_OF.try_lock_for(TURN).ok_or_else(|| {
-        Error::new(ErrorKind::TimedOut, "start a process")
-            .advise("fork while no other thread starts a process")
-    })?;
-    if let Some(inherited) = turn.take_if(|server| server.served != std::process::id()) {
-        // Its server is the parent's child, and only the line is a copy of ours.
-        drop(inherited);
-    }
+    let own = SERVER_OF.get_or_make();
+    let mut turn = own.map_err(|e| Error::os(e, "start a process"))?.lock();
     // Where a server is killed, the next does it.
     for _ in 0..SERVERS {
         let server = match &mut *turn {
@@ -122,7 +112,6 @@ impl Supervisor {
         let mut supervisor = Self {
             line: ours,
             server,
-            served: std::process::id(),
             is_asked: false,
         };
         match supervisor.greet() {

@@ -5,6 +5,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
+use crate::error::{Error, Result};
 use crate::queue::socket::fd;
 use crate::segment::{Segment, baggage};
 use crate::sys::{descriptors, setting};
@@ -12,6 +13,7 @@ use crate::sys::{descriptors, setting};
 use super::exit::leave;
 use super::letter::{self, Letter};
 use super::message::{Call, Environment, Life, Order, Report, Stream};
+use super::panicked::Panicked;
 use super::surroundings::Surroundings;
 use super::{current, execution, logging, panicked};
 
@@ -19,7 +21,7 @@ use super::{current, execution, logging, panicked};
 pub(super) const NOT_BEGUN: i32 = 127;
 
 /// The exit code after a panic, as std has it.
-const PANICKED: i32 = 101;
+pub(super) const PANICKED: i32 = 101;
 
 /// Lives, and exits as programs do: buffers are flushed and exit handlers run.
 pub(super) fn live(end: OwnedFd) -> ! {
@@ -39,16 +41,9 @@ pub(super) fn live(end: OwnedFd) -> ! {
 fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
     let function = order.function;
     let name = order.life.name.clone();
-    let report = |report: &Report, body: &[u8]| {
-        // Where nobody listens any more, nobody wants to know.
-        let _ = letter::send(end, report, body, &[]);
-    };
     let files = match settle(order, fds) {
         Ok(files) => files,
-        Err(error) => {
-            report(&Report::Failed(format!("prepare {name}: {error}")), &[]);
-            return NOT_BEGUN;
-        }
+        Err(error) => return tell(end, Ok(Err(Error::os(error, format!("prepare {name}"))))),
     };
     log::debug!("child process calling its function");
     let call = || {
@@ -58,20 +53,19 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
             .call(&mut Surroundings::default(), argument, &mut result)
             .map(|()| result)
     };
-    match panicked::catch(&name, || fd::hand_out(files, call).0) {
-        Ok(Ok(result)) => {
-            report(&Report::Returned, &result);
-            0
-        }
-        Ok(Err(error)) => {
-            report(&Report::Failed(error.to_string()), &[]);
-            NOT_BEGUN
-        }
-        Err(panicked) => {
-            report(&Report::Panicked(panicked), &[]);
-            PANICKED
-        }
-    }
+    tell(end, panicked::catch(&name, || fd::hand_out(files, call).0))
+}
+
+/// Reports what became of the function; gives the exit code for it.
+pub(super) fn tell(end: &OwnedFd, outcome: Result<Result<Vec<u8>>, Panicked>) -> i32 {
+    let (report, body, code) = match outcome {
+        Ok(Ok(result)) => (Report::Returned, result, 0),
+        Ok(Err(error)) => (Report::Failed(error.to_string()), Vec::new(), NOT_BEGUN),
+        Err(panicked) => (Report::Panicked(panicked), Vec::new(), PANICKED),
+    };
+    // Where nobody listens any more, nobody wants to know.
+    let _ = letter::send(end, &report, &body, &[]);
+    code
 }
 
 /// Makes the process what the order says; gives the descriptors that are part of the argument.

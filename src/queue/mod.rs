@@ -15,7 +15,7 @@ pub(crate) mod patience;
 pub mod pipe;
 pub mod socket;
 pub mod spsc;
-mod wait;
+pub(crate) mod wait;
 mod watch;
 
 pub use error::{GetError, PopError, PushError, PutError};

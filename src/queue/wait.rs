@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use crate::error::Result;
 use crate::raw::{Pace, Waited};
 use crate::segment::{Alarm, Berth, Look, Seat, fence_everywhere};
+use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 
 /// What can be waited for among others: [`pipe::Connection`](super::pipe::Connection),
 /// [`pipe::Receiver`](super::pipe::Receiver), [`spsc::Consumer`](super::spsc::Consumer),
 /// [`mpmc::Mpmc`](super::mpmc::Mpmc), [`Queue`](crate::Queue) and
-/// [`JoinableQueue`](crate::JoinableQueue). They may lie in different segments.
+/// [`JoinableQueue`](crate::JoinableQueue), which may lie in different segments; and, for its end,
+/// a [`Process`](../struct.Process.html) that this one has started.
 pub trait Waitable: Sleeper {}
 
 /// How to wait for it; of this crate alone.
@@ -27,23 +29,39 @@ pub trait Sleeper {
 
 /// Where a thing to wait for sleeps.
 #[expect(unnameable_types, reason = "as above")]
-pub struct Place(Box<dyn Berth>);
+pub struct Place(Kind);
+
+enum Kind {
+    Berth(Box<dyn Berth>),
+    /// A word that is no participant's, moved and woken when the thing may have happened. All such
+    /// things have the same: the kernel watches a few words only.
+    Word(&'static AtomicU32),
+}
 
 impl Place {
     pub(super) fn at(berth: impl Berth + 'static) -> Self {
-        Self(Box::new(berth))
+        Self(Kind::Berth(Box::new(berth)))
+    }
+
+    pub(crate) fn at_word(word: &'static AtomicU32) -> Self {
+        Self(Kind::Word(word))
     }
 }
 
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Place").field(self.0.object()).finish()
+        let mut place = f.debug_tuple("Place");
+        match &self.0 {
+            Kind::Berth(berth) => place.field(berth.object()),
+            Kind::Word(word) => place.field(word),
+        };
+        place.finish()
     }
 }
 
 /// Waits until at least one of `ends` has something to take; returns which, in their order. The end
-/// counts too: the end of file, as in [`Receiver::poll`](super::pipe::Receiver::poll), and that a
-/// queue was closed.
+/// counts too: the end of file, as in [`Receiver::poll`](super::pipe::Receiver::poll), that a
+/// queue was closed, and that a process has ended.
 ///
 /// Nothing is taken. What lies in a queue of many consumers may be gone when the caller tries to
 /// take it: use the `try_` form, and wait again.
@@ -138,11 +156,14 @@ fn wait_until(ends: &mut [&mut dyn Waitable], deadline: Deadline) -> Result<Vec<
     if !found.is_empty() || ends.is_empty() {
         return Ok(found);
     }
-    let berths = ends
-        .iter()
-        .map(|end| end.berth().map(|place| place.0))
-        .collect::<Result<Vec<_>>>()?;
-    let end = sleep_at(&berths, ends, deadline);
+    let (mut berths, mut control) = (Vec::new(), None);
+    for end in ends.iter() {
+        match end.berth()?.0 {
+            Kind::Berth(berth) => berths.push(berth),
+            Kind::Word(word) => control = Some(word),
+        }
+    }
+    let end = sleep_at(control, &berths, ends, deadline);
     for berth in &berths {
         if let Ok(seat) = berth.object().seat() {
             berth.get_up(seat);
@@ -152,6 +173,7 @@ fn wait_until(ends: &mut [&mut dyn Waitable], deadline: Deadline) -> Result<Vec<
 }
 
 fn sleep_at(
+    control: Option<&AtomicU32>,
     berths: &[Box<dyn Berth>],
     ends: &mut [&mut dyn Waitable],
     deadline: Deadline,
@@ -159,6 +181,8 @@ fn sleep_at(
     let objects: Vec<_> = berths.iter().map(|berth| berth.object()).collect();
     let mut pace = Pace::new();
     loop {
+        // Acquire: pairs with the Release of whoever moves it, after the thing has happened.
+        let control = control.map(|word| (word, word.load(Ordering::Acquire)));
         let bells: Vec<_> = berths.iter().map(|berth| berth.lie_down()).collect();
         if !fence_everywhere(&objects)? {
             pace.shorten();
@@ -183,7 +207,7 @@ fn sleep_at(
                 owners: &look.owners,
             })
             .collect();
-        let waited = Alarm::wait_for_any(None, &alarms, &mut pace, deadline);
+        let waited = Alarm::wait_for_any(control, &alarms, &mut pace, deadline);
         let found = ready(ends, waited != Waited::Woken)?;
         if !found.is_empty() || waited == Waited::TimedOut {
             return Ok(found);

@@ -16,9 +16,8 @@ mod future;
 mod group;
 mod slip;
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::raw::{Pace, Waited};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::{Deadline, monotonic_nanos};
-use crate::sys::fork::ForkPage;
+use crate::sys::fork::OfProcess;
 use crate::sys::{futex, thread};
 
 use super::alarm::Alarm;
@@ -62,7 +61,7 @@ struct Arrival {
 }
 
 /// Wiped by a fork, so that a child finds no watcher.
-static PAGE: OnceLock<io::Result<ForkPage<Watcher>>> = OnceLock::new();
+static PAGE: OfProcess<Watcher> = OfProcess::new();
 /// How long the thread lives without anything to do.
 const IDLE: Duration = Duration::from_secs(1);
 /// Rounds in which somebody was told before the thread takes a breath, so that a peer that writes
@@ -75,26 +74,13 @@ const BETWEEN_QUESTIONS: u64 = 20_000_000;
 impl Watcher {
     /// That of this process, if it has one.
     fn current() -> Option<&'static Self> {
-        PAGE.get()?.as_ref().ok()?.member()
+        PAGE.get()
     }
 
     /// That of this process, made at the first use.
     fn of_this_process() -> Result<&'static Self> {
-        let os = |e: &io::Error| {
-            let copy = e.raw_os_error().map(io::Error::from_raw_os_error);
-            Error::os(copy.unwrap_or_else(|| e.kind().into()), "wait in a future")
-        };
-        let page = PAGE.get_or_init(ForkPage::new).as_ref().map_err(os)?;
-        if let Some(watcher) = page.member() {
-            return Ok(watcher);
-        }
-        let entry = page.enter();
-        if page.member().is_none() {
-            entry.set(1, Box::default());
-        }
-        drop(entry);
-        page.member()
-            .ok_or_else(|| os(&io::ErrorKind::OutOfMemory.into()))
+        PAGE.get_or_make()
+            .map_err(|e| Error::os(e, "wait in a future"))
     }
 
     /// Leaves the slip of a future that begins to wait.

@@ -1,6 +1,8 @@
 //! Processes: functions of this test program, in processes of their own.
 
 mod deaths;
+mod fork;
+mod wait;
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -12,9 +14,9 @@ use outlive::queue::pipe::Receiver;
 use outlive::queue::socket::Fd;
 use outlive::{ErrorKind, Event, Lock, Process, Queue, Segment, Value};
 
-use crate::child::PATIENCE;
+use crate::child::{PATIENCE, Role};
 
-pub use deaths::ROLES;
+pub const ROLES: &[(&str, Role)] = &[deaths::ROLES[0], fork::ROLES[0]];
 
 #[expect(clippy::exit, reason = "one of the ways to end")]
 fn exit(code: i32) {

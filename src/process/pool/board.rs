@@ -102,6 +102,13 @@ impl Chunk {
         }
     }
 
+    /// Has none of its tasks done.
+    pub(super) fn refuse(&self, why: &TaskError) {
+        let mut out = Outbox::default();
+        self.fail(why, &mut out);
+        out.deliver();
+    }
+
     fn fail(&self, why: &TaskError, out: &mut Outbox) {
         for task in self.done..self.count() {
             out.0.push((

@@ -72,6 +72,8 @@ pub(super) struct Crew {
     pub(super) over: Condvar,
     /// Rung for the keeper.
     pub(super) bell: Bell,
+    /// The process that has the threads: a forked child has not.
+    owner: u32,
 }
 
 /// Deaths of workers that had not begun, one after the other, until the pool gives up.
@@ -97,7 +99,13 @@ impl Crew {
             seats: Mutex::new(seats),
             over: Condvar::new(),
             bell,
+            owner: std::process::id(),
         }))
+    }
+
+    /// Whether this is the process that started it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.owner == std::process::id()
     }
 
     /// Does something with the board, and then delivers what came of it.

@@ -122,6 +122,10 @@ impl Crew {
     }
 
     fn put(&self, chunk: Chunk) {
+        if !self.is_ours() {
+            let why = "submit to a pool of the parent's: start one in this process";
+            return chunk.refuse(&TaskError::Failed(why.to_owned()));
+        }
         self.with_board(|board| board.submit(&self.shared, chunk));
         if self.plan.task_timeout.is_some() {
             self.ring();

@@ -92,10 +92,21 @@ pub(crate) fn keep_dead_children() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
 }
 
+/// Gives this process a group of its own, away from what the terminal tells that of its parent.
+pub(crate) fn lead_group() -> io::Result<()> {
+    Ok(setpgid(None, None)?)
+}
+
+/// Has a signal wake this process, should it be stopped, when the thread ends that forked it, and so
+/// when its parent does.
+pub(crate) fn go_on_without_parent() -> io::Result<()> {
+    Ok(set_parent_process_death_signal(Some(Signal::CONT))?)
+}
+
 /// Gives a forked process a group of its own, and lets it die with its parent, which has one
 /// thread.
 pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
-    setpgid(None, None)?;
+    lead_group()?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // It may have died before.
     if getppid() == Some(parent) {
@@ -109,6 +120,12 @@ pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
 pub(crate) fn at_exit(handler: extern "C" fn()) {
     // SAFETY: the handler cannot unwind, being `extern "C"`. Without room for it, it is not called.
     unsafe { libc::atexit(handler) };
+}
+
+/// Ends this process without the handlers of `atexit`, which may be another's.
+pub(crate) fn leave_at_once(code: i32) -> ! {
+    // SAFETY: ends the process; nothing of it is used any more.
+    unsafe { libc::_exit(code) }
 }
 
 /// The error where no other fits.

@@ -141,6 +141,37 @@ impl<M> Drop for ForkPage<M> {
     }
 }
 
+/// What a process has once, made at the first use. A forked child has none, and makes its own.
+#[derive(Debug)]
+pub(crate) struct OfProcess<M>(OnceLock<io::Result<ForkPage<M>>>);
+
+impl<M: Default> OfProcess<M> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// What this process has, if it has it yet.
+    pub(crate) fn get(&self) -> Option<&M> {
+        self.0.get()?.as_ref().ok()?.member()
+    }
+
+    pub(crate) fn get_or_make(&self) -> io::Result<&M> {
+        let page = self.0.get_or_init(ForkPage::new).as_ref().map_err(|e| {
+            let copy = e.raw_os_error().map(io::Error::from_raw_os_error);
+            copy.unwrap_or_else(|| e.kind().into())
+        })?;
+        if let Some(member) = page.member() {
+            return Ok(member);
+        }
+        let entry = page.enter();
+        if page.member().is_none() {
+            entry.set(1, Box::default());
+        }
+        drop(entry);
+        page.member().ok_or(io::ErrorKind::OutOfMemory.into())
+    }
+}
+
 /// A descriptor that a forked child gets anew: same number, same file, a description of its own.
 ///
 /// Cells are never freed, only used again: the hook that runs in the child walks them without a

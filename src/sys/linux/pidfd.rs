@@ -10,7 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 
 use crate::sys::clock::Deadline;
 
@@ -50,6 +52,21 @@ pub(crate) fn wait(fds: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Vec
         .zip(&polled)
         .filter(|(_, fd)| !fd.revents().is_empty());
     Ok(ready.map(|(at, _)| at).collect())
+}
+
+/// Waits for a child, and reaps it; its status, as `wait` would have it. `None` where somebody else has
+/// reaped it, or the system does, because this process ignores SIGCHLD.
+pub(crate) fn reap(process: impl AsFd) -> Option<i32> {
+    let ended = loop {
+        match waitid(WaitId::PidFd(process.as_fd()), WaitIdOptions::EXITED) {
+            Err(Errno::INTR) => {}
+            ended => break ended.ok()??,
+        }
+    };
+    match (ended.exit_status(), ended.terminating_signal()) {
+        (Some(code), _) => Some((code & 0xff) << 8),
+        (None, signal) => signal,
+    }
 }
 
 /// How a process that is not this one's child ended, as `wait` would have it; `None` while it has not

@@ -38,18 +38,23 @@ fn server((): ()) -> i32 {
     getppid().unwrap().as_raw_nonzero().get()
 }
 
-fn by_descriptor(pid: u32) -> OwnedFd {
+pub fn by_descriptor(pid: u32) -> OwnedFd {
     let pid = Pid::from_raw(pid.cast_signed()).unwrap();
     pidfd_open(pid, PidfdFlags::empty()).unwrap()
 }
 
-fn ends(process: &OwnedFd) {
-    let limit = Timespec {
-        tv_sec: 20,
-        tv_nsec: 0,
-    };
+fn ends_within(process: &OwnedFd, tv_sec: i64) -> bool {
+    let limit = Timespec { tv_sec, tv_nsec: 0 };
     let mut polled = [PollFd::new(process, PollFlags::IN)];
-    assert_eq!(poll(&mut polled, Some(&limit)).unwrap(), 1, "it lives on");
+    poll(&mut polled, Some(&limit)).unwrap() == 1
+}
+
+pub fn ends(process: &OwnedFd) {
+    assert!(ends_within(process, 20), "it lives on");
+}
+
+pub fn lives(process: &OwnedFd) {
+    assert!(!ends_within(process, 0), "it has ended");
 }
 
 /// Processes that this one has started and those have, by the kernel's lists.
