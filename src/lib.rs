@@ -70,6 +70,9 @@
 //! `async`: the waiting operations as futures, for any executor: `get_async`, `lock_async` and
 //! others. The module `futures` tells all of it.
 //!
+//! `backtrace`: a panic in another process brings its backtrace along
+//! (`process::Panicked::backtrace`).
+//!
 //! `msgpack`: the codec `MsgPack` of [`Queue`], for types that postcard cannot carry.
 //!
 //! `raw_sync`: [`Event`] has the traits of the crate of that name, also in memory that is no

@@ -70,7 +70,8 @@ struct Heard {
 
 /// What became of the function.
 pub(super) enum Outcome {
-    Returned(Vec<u8>),
+    /// The bytes of its result, and the descriptors in it.
+    Returned(Vec<u8>, Vec<OwnedFd>),
     Panicked(Panicked),
     Failed(String),
     Taken,
@@ -238,7 +239,9 @@ impl Child {
                 break self.exit_by_kernel();
             };
             match letter.message {
-                Report::Returned => heard.outcome = Some(Outcome::Returned(letter.body)),
+                Report::Returned => {
+                    heard.outcome = Some(Outcome::Returned(letter.body, letter.fds));
+                }
                 Report::Panicked(panicked) => heard.outcome = Some(Outcome::Panicked(panicked)),
                 Report::Failed(why) => heard.outcome = Some(Outcome::Failed(why)),
                 Report::Ended(exit) => break exit,

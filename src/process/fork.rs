@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::queue::socket::fd;
 use crate::sys::clock::Deadline;
 use crate::sys::family::Fork;
 use crate::sys::{family, pidfd, socket, thread};
@@ -18,9 +19,10 @@ use crate::sys::{family, pidfd, socket, thread};
 use super::child::{Child, Parts, Reaper};
 use super::current::{self, name_of};
 use super::function::encode;
+use super::panicked::{self, Aloud};
 use super::process::Process;
 use super::worker::{self, PANICKED};
-use super::{children, closing, panicked};
+use super::{children, closing};
 
 /// Between two tries to wait for a parent, where the system cannot.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -144,8 +146,12 @@ fn act<R: Serialize>(closure: impl FnOnce() -> R, end: &OwnedFd) -> i32 {
         let doing = format!("prepare {name}");
         return worker::tell(end, Ok(Err(Error::os(error, doing))));
     }
-    let call = || encode(&closure(), "a result");
-    worker::tell(end, panicked::catch(&name, call))
+    let call = || {
+        let result = closure();
+        let (bytes, files) = fd::collect(|| encode(&result, "a result"));
+        Ok((bytes?, files.fds))
+    };
+    worker::tell(end, panicked::catch(&name, Aloud::AsEver, call))
 }
 
 /// Kills this process when its parent has ended. The kernel would do that when the thread ends that

@@ -51,11 +51,11 @@ pub(super) struct OfTriple<F>(pub(super) F);
 pub(super) struct Initializer<F>(pub(super) F);
 
 impl<A: DeserializeOwned, R: Serialize> Callable for fn(A) -> R {
-    const CALLER: Caller = |callee, _, input, output| {
+    const CALLER: Caller = |callee, surroundings, input, output| {
         // SAFETY: the address of such a function, by `Function`'s invariant.
         let callee = unsafe { std::mem::transmute::<usize, fn(A) -> R>(callee) };
         let argument = decode(input, ARGUMENT)?;
-        extend(&callee(argument), output, RESULT)
+        surroundings.extend(&callee(argument), output)
     };
 
     fn address(&self) -> usize {

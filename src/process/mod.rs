@@ -13,6 +13,8 @@
 //! execute the program once more. Programs built without the feature `constructor` call [`init`]
 //! first thing in `main`.
 
+#[cfg(feature = "backtrace")]
+mod backtrace;
 mod builder;
 mod child;
 mod children;
@@ -44,6 +46,8 @@ mod tree;
 mod wait;
 mod worker;
 
+#[cfg(feature = "backtrace")]
+pub use backtrace::Backtrace;
 pub use builder::{Builder, Method};
 pub use child::Child;
 pub use children::active_children;

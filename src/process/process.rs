@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::socket::fd;
 use crate::sys::clock::Deadline;
 
 use super::builder::Builder;
@@ -151,7 +152,10 @@ impl<R: DeserializeOwned> Process<R> {
             .ok_or(JoinError::TimedOut)?;
         let outcome = self.child.take_outcome();
         match outcome {
-            Some(Outcome::Returned(bytes)) => Ok(function::decode(&bytes, "a result")?),
+            Some(Outcome::Returned(bytes, files)) => {
+                let decode = || function::decode(&bytes, "a result");
+                Ok(fd::hand_out(files, decode).0?)
+            }
             Some(Outcome::Panicked(panicked)) => Err(JoinError::Panicked(panicked)),
             Some(Outcome::Failed(why)) => {
                 let doing = format!("have {} call its function", self.child);

@@ -1,16 +1,21 @@
 //! What a function finds in the process that calls it, beside its argument.
 
 use std::any::Any;
+use std::os::fd::OwnedFd;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::queue::socket::fd;
 
-use super::function::decode;
+use super::function::{decode, extend};
 
 /// The state that a worker's initializer made, and the context of the calls at hand.
 #[derive(Default)]
 pub(super) struct Surroundings {
+    /// Descriptors of the result, where it may have any.
+    files: Option<Vec<OwnedFd>>,
     state: Option<Box<dyn Any>>,
     context: Option<Context>,
 }
@@ -22,6 +27,28 @@ struct Context {
 }
 
 impl Surroundings {
+    /// Those of a call whose result goes through a socket.
+    pub(super) fn with_files() -> Self {
+        Self {
+            files: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn take_files(&mut self) -> Vec<OwnedFd> {
+        self.files.take().unwrap_or_default()
+    }
+
+    /// Writes a result behind others.
+    pub(super) fn extend<R: Serialize>(&mut self, result: &R, output: &mut Vec<u8>) -> Result<()> {
+        let Some(files) = &mut self.files else {
+            return extend(result, output, "a result");
+        };
+        let (done, collected) = fd::collect(|| extend(result, output, "a result"));
+        *files = collected.fds;
+        done
+    }
+
     pub(super) fn set_state<S: 'static>(&mut self, state: S) {
         self.state = Some(Box::new(state));
     }

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the environment of a process of one thread")]
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use crate::error::{Error, Result};
 use crate::queue::socket::fd;
@@ -13,7 +13,7 @@ use crate::sys::{descriptors, setting};
 use super::exit::leave;
 use super::letter::{self, Letter};
 use super::message::{Call, Environment, Life, Order, Report, Stream};
-use super::panicked::Panicked;
+use super::panicked::{Aloud, Panicked};
 use super::surroundings::Surroundings;
 use super::{current, execution, logging, panicked};
 
@@ -47,24 +47,36 @@ fn act(end: &OwnedFd, order: Order, argument: &[u8], fds: Vec<OwnedFd>) -> i32 {
     };
     log::debug!("child process calling its function");
     let call = || {
-        let mut result = Vec::new();
+        let (mut result, mut surroundings) = (Vec::new(), Surroundings::with_files());
         function
             .here()?
-            .call(&mut Surroundings::default(), argument, &mut result)
-            .map(|()| result)
+            .call(&mut surroundings, argument, &mut result)
+            .map(|()| (result, surroundings.take_files()))
     };
-    tell(end, panicked::catch(&name, || fd::hand_out(files, call).0))
+    let call = || fd::hand_out(files, call).0;
+    tell(end, panicked::catch(&name, Aloud::Briefly, call))
 }
 
+/// The bytes of a result, and the descriptors in it.
+type Told = (Vec<u8>, Vec<OwnedFd>);
+
 /// Reports what became of the function; gives the exit code for it.
-pub(super) fn tell(end: &OwnedFd, outcome: Result<Result<Vec<u8>>, Panicked>) -> i32 {
-    let (report, body, code) = match outcome {
-        Ok(Ok(result)) => (Report::Returned, result, 0),
-        Ok(Err(error)) => (Report::Failed(error.to_string()), Vec::new(), NOT_BEGUN),
-        Err(panicked) => (Report::Panicked(panicked), Vec::new(), PANICKED),
+pub(super) fn tell(end: &OwnedFd, outcome: Result<Result<Told>, Panicked>) -> i32 {
+    let ((body, files), report, code) = match outcome {
+        Ok(Ok(told)) => (told, Report::Returned, 0),
+        Ok(Err(error)) => (
+            Told::default(),
+            Report::Failed(error.to_string()),
+            NOT_BEGUN,
+        ),
+        Err(panicked) => (Told::default(), Report::Panicked(panicked), PANICKED),
     };
-    // Where nobody listens any more, nobody wants to know.
-    let _ = letter::send(end, &report, &body, &[]);
+    let fds: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+    if let Err(error) = letter::send(end, &report, &body, &fds) {
+        // Where nobody listens any more, nobody wants to know.
+        let why = format!("send what became of the function: {error}");
+        let _ = letter::send(end, &Report::Failed(why), &[], &[]);
+    }
     code
 }
 

@@ -2,6 +2,8 @@
 
 mod deaths;
 mod fork;
+mod panics;
+mod results;
 mod wait;
 
 use std::io::{Read, Write};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::exit::leave;
 use crate::process::function::{Call, Function, decode};
-use crate::process::panicked;
+use crate::process::panicked::{self, Aloud};
 use crate::process::surroundings::Surroundings;
 use crate::queue::messages::GetError;
 use crate::segment::Segment;
@@ -172,7 +172,7 @@ impl Worker {
 
 /// Calls what may panic.
 fn attempt<R>(name: &str, act: impl FnOnce() -> Result<R>) -> Result<R, Failure> {
-    match panicked::catch(name, act) {
+    match panicked::catch(name, Aloud::Nothing, act) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(Failure::Failed(error.to_string())),
         Err(panicked) => Err(Failure::Panicked(panicked)),

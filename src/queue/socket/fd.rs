@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// is closed.
 ///
 /// It is part of messages of [`Connection`](super::Connection) and [`Sender`](super::Sender) of this
-/// module, and of the argument of a [`Process`](crate::Process), only. Everywhere else, in a [`Queue`](crate::Queue) or a pipe in shared memory, in a file,
+/// module, and of the argument and the result of a [`Process`](crate::Process), only. Everywhere else, in a [`Queue`](crate::Queue) or a pipe in shared memory, in a file,
 /// to write it is an error of whoever writes.
 ///
 /// # If a process dies
@@ -120,7 +120,7 @@ pub(in crate::queue) fn is_in<T: Serialize + ?Sized>(message: &T) -> bool {
 
 /// Why a descriptor cannot be written.
 pub(in crate::queue) const ELSEWHERE: &str =
-    "a descriptor travels only through outlive::queue::socket, and to a new process";
+    "a descriptor travels only through outlive::queue::socket, and to and from a new process";
 
 impl<T: AsFd> Serialize for Fd<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

@@ -4,9 +4,11 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use outlive::process::{self, Exit, JoinError};
+use outlive::queue::socket::Fd;
 use outlive::{ErrorKind, Event, Pool, Process, Value};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
 use serde::Serialize;
@@ -76,6 +78,23 @@ fn a_closure_captures_anything_and_its_result_comes_back() {
             back.reverse();
             assert_eq!(back, bytes);
         }
+    });
+}
+
+#[test]
+fn descriptors_come_back_with_the_result() {
+    alone(|(): ()| {
+        let process = fork(|| {
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            writer.write_all(b"from the dead").unwrap();
+            Fd(OwnedFd::from(reader))
+        });
+        let Fd(reader) = process.join().unwrap();
+        let mut said = String::new();
+        std::fs::File::from(reader)
+            .read_to_string(&mut said)
+            .unwrap();
+        assert_eq!(said, "from the dead");
     });
 }
 
