@@ -50,7 +50,6 @@ fn the_end_of_a_process_is_waited_for_beside_a_queue() {
     second.join().unwrap();
 }
 
-/// It wakes whoever sleeps, and is not found by a look between slices: those last 200 ms in the end.
 #[test]
 fn each_of_many_deaths_wakes_the_sleeper() {
     let gate = Event::new().unwrap();
