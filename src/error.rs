@@ -51,6 +51,8 @@ pub enum ErrorKind {
     Encode,
     /// The bytes are no message of this type.
     Decode,
+    /// Another process could not call the function, or not send its result.
+    Uncalled,
     /// The other side does not have the same key.
     Unauthorized,
     /// The other side is closed or gone.
@@ -80,6 +82,7 @@ impl ErrorKind {
             Self::Broken => "it is broken",
             Self::Encode => "it cannot be written as bytes",
             Self::Decode => "its bytes are no message of this type",
+            Self::Uncalled => "the other process could not do it",
             Self::Unauthorized => "the other side does not have the same key",
             Self::Disconnected => "the other side is closed or gone",
         }

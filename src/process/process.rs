@@ -159,7 +159,7 @@ impl<R: DeserializeOwned> Process<R> {
             Some(Outcome::Panicked(panicked)) => Err(JoinError::Panicked(panicked)),
             Some(Outcome::Failed(why)) => {
                 let doing = format!("have {} call its function", self.child);
-                Err(Error::new(ErrorKind::Decode, doing).advise(why).into())
+                Err(Error::new(ErrorKind::Uncalled, doing).advise(why).into())
             }
             Some(Outcome::Taken) => Err(JoinError::Taken),
             None => Err(JoinError::Ended {
