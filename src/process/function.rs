@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::segment::refusal;
 use crate::sys::image::Image;
 
 use super::surroundings::Surroundings;
@@ -214,20 +215,22 @@ impl Call {
 
 /// Writes `value` as the bytes that travel.
 pub(super) fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|error| {
-        Error::new(ErrorKind::Encode, format!("encode {what}: {error}"))
-            .advise("its type must be one that postcard can carry")
-    })
+    let mut output = Vec::new();
+    extend(value, &mut output, what)?;
+    Ok(output)
 }
 
 /// Reads a value back.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T> {
-    postcard::from_bytes(bytes).map_err(|error| {
-        Error::new(ErrorKind::Decode, format!("decode {what}: {error}")).advise(
+    refusal::explain(
+        || postcard::from_bytes(bytes),
+        |error| {
+            Error::new(ErrorKind::Decode, format!("decode {what}: {error}")).advise(
             "types with flatten, untagged or skip_serializing_if do not travel: put them into a \
              String with a format that describes itself",
         )
-    })
+        },
+    )
 }
 
 /// Writes `value` behind others.
@@ -236,8 +239,8 @@ pub(super) fn extend<T: Serialize>(
     output: &mut Vec<u8>,
     what: &'static str,
 ) -> Result<()> {
-    let encoded = postcard::to_io(value, output).map(drop);
-    encoded.map_err(|error| {
+    let write = || postcard::to_io(value, output).map(drop);
+    refusal::explain(write, |error: postcard::Error| {
         Error::new(ErrorKind::Encode, format!("encode {what}: {error}"))
             .advise("its type must be one that postcard can carry")
     })

@@ -268,7 +268,6 @@ impl<T, C> Serialize for Queue<T, C> {
 
 impl<'de, T, C> Deserialize<'de> for Queue<T, C> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(Self::spec(), from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(Self::spec(), from, Self::bind)
     }
 }

@@ -387,7 +387,6 @@ impl<T> Serialize for Mpmc<T> {
 
 impl<'de, T: Pod> Deserialize<'de> for Mpmc<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(Self::spec(), from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(Self::spec(), from, Self::bind)
     }
 }

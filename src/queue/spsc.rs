@@ -285,7 +285,6 @@ impl<T> Serialize for Spsc<T> {
 
 impl<'de, T: Pod> Deserialize<'de> for Spsc<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(Self::spec(), from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(Self::spec(), from, Self::bind)
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::queue::message::not_written;
+use crate::queue::message::encode;
 use crate::queue::patience::Patience;
 use crate::queue::socket::packet::{Head, Place};
 use crate::sys::clock::Deadline;
@@ -54,8 +54,7 @@ impl Outlet {
     ) -> Result<(), SendError> {
         let mut copy = std::mem::take(&mut self.copy);
         copy.clear();
-        let bytes = postcard::to_extend(message, copy)
-            .map_err(|error| SendError::Encode(not_written(&error)))?;
+        let bytes = encode(|| postcard::to_extend(message, copy)).map_err(SendError::Encode)?;
         let sent = self.send_bytes(&bytes, patience);
         if bytes.capacity() <= KEPT {
             self.copy = bytes;

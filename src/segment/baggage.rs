@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::object::Object;
-use super::{Segment, attached};
+use super::{Segment, attached, refusal};
 
 thread_local! {
     /// What the message that this thread is writing has in it.
@@ -136,6 +136,6 @@ impl<'de> Deserialize<'de> for Segment {
         };
         found
             .and_then(|found| found.ok_or_else(missing))
-            .map_err(serde::de::Error::custom)
+            .map_err(|why| serde::de::Error::custom(refusal::note(why)))
     }
 }

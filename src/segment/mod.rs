@@ -21,6 +21,7 @@ mod layout;
 pub(crate) mod object;
 mod options;
 mod recovery;
+pub(crate) mod refusal;
 mod repair;
 mod seat;
 #[expect(

@@ -16,7 +16,7 @@ use super::inner::Inner;
 use super::layout::NAME_BYTES;
 use super::recovery::Identity;
 use super::seat::Seat;
-use super::{Segment, baggage};
+use super::{Segment, baggage, refusal};
 
 /// What an object must be for a handle to open it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,12 +289,15 @@ pub(crate) fn serialize<S: Serializer>(object: &Object, to: S) -> Result<S::Ok, 
     object.address().serialize(to)
 }
 
-/// Opens the object of a handle that arrived.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+/// Opens the object of a handle that arrived, and makes the handle.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, H>(
     spec: Spec,
     from: D,
-) -> Result<Object, D::Error> {
-    Object::at(Address::deserialize(from)?, spec).map_err(serde::de::Error::custom)
+    bind: impl FnOnce(Object) -> Result<H>,
+) -> Result<H, D::Error> {
+    Object::at(Address::deserialize(from)?, spec)
+        .and_then(bind)
+        .map_err(|why| serde::de::Error::custom(refusal::note(why)))
 }
 
 /// Names are for people and for shells too.

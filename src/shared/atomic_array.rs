@@ -251,7 +251,6 @@ impl<T: Integer> Serialize for AtomicArray<T> {
 
 impl<'de, T: Integer> Deserialize<'de> for AtomicArray<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(Self::spec(), from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(Self::spec(), from, Self::bind)
     }
 }

@@ -109,9 +109,6 @@ impl Serialize for BoundedSemaphore {
 
 impl<'de> Deserialize<'de> for BoundedSemaphore {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(SPEC, from)?;
-        Semaphore::bind(object)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        deserialize(SPEC, from, |object| Semaphore::bind(object).map(Self))
     }
 }

@@ -234,7 +234,6 @@ impl Serialize for Event {
 
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(SPEC, from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(SPEC, from, Self::bind)
     }
 }

@@ -380,7 +380,6 @@ impl Serialize for Lock {
 
 impl<'de> Deserialize<'de> for Lock {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(SPEC, from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(SPEC, from, Self::bind)
     }
 }

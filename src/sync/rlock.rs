@@ -380,7 +380,6 @@ impl Serialize for RLock {
 
 impl<'de> Deserialize<'de> for RLock {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(SPEC, from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(SPEC, from, Self::bind)
     }
 }

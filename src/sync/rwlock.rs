@@ -353,7 +353,6 @@ impl Serialize for RwLock {
 
 impl<'de> Deserialize<'de> for RwLock {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(SPEC, from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(SPEC, from, Self::bind)
     }
 }

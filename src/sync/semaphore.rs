@@ -388,7 +388,6 @@ impl Serialize for Semaphore {
 
 impl<'de> Deserialize<'de> for Semaphore {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(SPEC, from)?;
-        Self::bind(object).map_err(serde::de::Error::custom)
+        deserialize(SPEC, from, Self::bind)
     }
 }

@@ -31,6 +31,7 @@ mod process;
 mod queue;
 #[cfg(feature = "raw_sync")]
 mod raw_sync;
+mod refusal;
 #[cfg(feature = "remote")]
 mod remote;
 mod rlock;

@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::queue::socket::fd;
+use crate::error::Error;
 
 /// How a `T` becomes the bytes of a message, and a `T` again.
 ///
@@ -49,6 +49,17 @@ impl CodecError {
     pub fn new(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(reason.into())
     }
+
+    /// Why a handle in the message cannot travel, where that is the reason.
+    pub(super) fn of_handle(&self) -> Option<&Error> {
+        self.0.downcast_ref()
+    }
+}
+
+impl From<Error> for CodecError {
+    fn from(error: Error) -> Self {
+        Self::new(error)
+    }
 }
 
 impl fmt::Display for CodecError {
@@ -79,10 +90,7 @@ pub enum Postcard {}
 impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
     #[inline]
     fn encode(item: &T, to: &mut impl io::Write) -> Result<(), CodecError> {
-        match postcard::to_io(item, to) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(refused(item, error)),
-        }
+        postcard::to_io(item, to).map(drop).map_err(CodecError::new)
     }
 
     #[inline]
@@ -91,14 +99,6 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Postcard {
             (item, []) => Ok(item),
             (_, rest) => Err(CodecError::new(format!("{} bytes left over", rest.len()))),
         }
-    }
-}
-
-#[cold]
-fn refused<T: Serialize>(item: &T, error: postcard::Error) -> CodecError {
-    match fd::is_in(item) {
-        true => CodecError::new(fd::ELSEWHERE),
-        false => CodecError::new(error),
     }
 }
 

@@ -60,6 +60,9 @@ impl fmt::Display for GetError {
         match self {
             Self::Empty => f.write_str("no message in the queue"),
             Self::Closed => f.write_str("the queue is closed and empty"),
+            Self::Undecodable(error) if error.of_handle().is_some() => {
+                write!(f, "the message cannot be decoded: {error}")
+            }
             Self::Undecodable(error) => write!(
                 f,
                 "the message cannot be decoded: {error}; both sides must mean the same type by its \
@@ -97,7 +100,9 @@ impl From<PutError> for Error {
             PutError::Full => ErrorKind::Full,
             PutError::Closed => ErrorKind::Broken,
             PutError::TooLarge { .. } => ErrorKind::InvalidInput,
-            PutError::Unencodable(_) => ErrorKind::Encode,
+            PutError::Unencodable(ref error) => {
+                error.of_handle().map_or(ErrorKind::Encode, Error::kind)
+            }
             PutError::Broken(error) => return error,
         };
         Self::new(kind, "put into a queue").advise(error.to_string())
@@ -109,7 +114,9 @@ impl From<GetError> for Error {
         let kind = match error {
             GetError::Empty => ErrorKind::TimedOut,
             GetError::Closed => ErrorKind::Broken,
-            GetError::Undecodable(_) => ErrorKind::Decode,
+            GetError::Undecodable(ref error) => {
+                error.of_handle().map_or(ErrorKind::Decode, Error::kind)
+            }
             GetError::Broken(error) => return error,
         };
         Self::new(kind, "get from a queue").advise(error.to_string())

@@ -1,8 +1,10 @@
 //! Taking: the forms of `get` and `receive`.
 
+use std::convert::identity;
 use std::time::{Duration, Instant};
 
 use crate::raw::messages::Wait;
+use crate::segment::refusal;
 use crate::sys::clock::Deadline;
 
 use super::Queue;
@@ -158,12 +160,11 @@ impl<T, C: Codec<T>> Queue<T, C> {
 
     fn receive_within(&self, limit: &Limit) -> Result<Delivery<'_, T>, GetError> {
         let claim = Claim::make(&self.bound, limit)?;
-        let item = if C::KEEPS {
-            C::keep(claim.to_vec())
-        } else {
-            claim.copied(C::decode)
+        let read = || match C::KEEPS {
+            true => C::keep(claim.to_vec()),
+            false => claim.copied(C::decode),
         };
-        let item = item.map_err(GetError::Undecodable)?;
+        let item = refusal::explain(read, identity).map_err(GetError::Undecodable)?;
         Ok(Delivery { item, claim })
     }
 }

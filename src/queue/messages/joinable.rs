@@ -240,9 +240,6 @@ impl<T, C> Serialize for JoinableQueue<T, C> {
 
 impl<'de, T, C> Deserialize<'de> for JoinableQueue<T, C> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(Self::spec(), from)?;
-        Queue::bind(object)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        deserialize(Self::spec(), from, |object| Queue::bind(object).map(Self))
     }
 }

@@ -1,8 +1,10 @@
 //! Putting: the four forms, and what they do.
 
+use std::convert::identity;
 use std::time::{Duration, Instant};
 
 use crate::raw::messages::Wait;
+use crate::segment::refusal;
 use crate::sys::clock::Deadline;
 
 use super::Queue;
@@ -83,7 +85,8 @@ impl<T, C: Codec<T>> Queue<T, C> {
 
     fn put_within(&self, item: &T, limit: Limit) -> Result<(), PutError> {
         let mut beginning = Beginning::new();
-        C::encode(item, &mut beginning).map_err(PutError::Unencodable)?;
+        refusal::explain(|| C::encode(item, &mut beginning), identity)
+            .map_err(PutError::Unencodable)?;
         match beginning.whole() {
             Some(bytes) => held::put(&self.bound, &limit, bytes),
             None => self.put_long(item, limit, beginning.len),

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::queue::message::not_written;
+use crate::queue::message;
 use crate::queue::patience::Patience;
-use crate::queue::socket::fd;
 use crate::raw::spsc::Tail;
 use crate::segment::Bound;
 
@@ -283,8 +282,8 @@ impl<T: Serialize> Sender<T> {
         self.send_counted(message, len, patience)
     }
 
-    pub(super) fn to_bytes(message: &T) -> Result<Vec<u8>, SendError> {
-        postcard::to_stdvec(message).map_err(|e| refused(message, &e))
+    pub(super) fn to_bytes(item: &T) -> Result<Vec<u8>, SendError> {
+        message::encode(|| postcard::to_stdvec(item)).map_err(SendError::Encode)
     }
 
     /// Frames that `message` will need.
@@ -319,25 +318,16 @@ impl<T: Serialize> Sender<T> {
     }
 }
 
-/// Writes `message` into at most `room` frames from `position` on; returns its whole length.
+/// Writes `item` into at most `room` frames from `position` on; returns its whole length.
 #[inline]
 fn encode<T: Serialize>(
-    message: &T,
+    item: &T,
     frames: &Frames,
     position: u64,
     room: u64,
 ) -> Result<u64, SendError> {
     let writer = frames.writer(position, room);
-    postcard::serialize_with_flavor(message, writer).map_err(|e| refused(message, &e))
-}
-
-#[cold]
-fn refused<T: Serialize>(message: &T, error: &postcard::Error) -> SendError {
-    let error = not_written(error);
-    SendError::Encode(match fd::is_in(message) {
-        true => error.advise(fd::ELSEWHERE),
-        false => error,
-    })
+    message::encode(|| postcard::serialize_with_flavor(item, writer)).map_err(SendError::Encode)
 }
 
 impl<T> fmt::Debug for Sender<T> {

@@ -1,11 +1,11 @@
 //! How pipes and their ends go to other processes, as a few bytes.
 
-use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Result;
 use crate::segment::object::{deserialize, serialize};
+use crate::segment::refusal;
 
 use super::{Pipe, Receiver, Sender};
 
@@ -17,15 +17,16 @@ impl<T> Serialize for Pipe<T> {
 
 impl<'de, T> Deserialize<'de> for Pipe<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let object = deserialize(Self::spec(), from)?;
-        Self::bind(object).map_err(D::Error::custom)
+        deserialize(Self::spec(), from, Self::bind)
     }
 }
 
 /// An error where this process has used the end.
 impl<T> Serialize for Sender<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.side.check_free().map_err(S::Error::custom)?;
+        self.side
+            .check_free()
+            .map_err(|why| S::Error::custom(refusal::note(why)))?;
         self.side.send_off();
         serialize(self.side.bound.object(), to)
     }
@@ -34,15 +35,18 @@ impl<T> Serialize for Sender<T> {
 /// Takes the end: an error where a living process has it.
 impl<'de, T> Deserialize<'de> for Sender<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let pipe = Pipe::<T>::deserialize(from)?;
-        Self::taken(pipe.bound).map_err(D::Error::custom)
+        deserialize(Pipe::<T>::spec(), from, |object| {
+            Self::taken(Pipe::<T>::bind(object)?.bound)
+        })
     }
 }
 
 /// An error where this process has used the end.
 impl<T> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.side.check_free().map_err(S::Error::custom)?;
+        self.side
+            .check_free()
+            .map_err(|why| S::Error::custom(refusal::note(why)))?;
         self.side.send_off();
         serialize(self.side.bound.object(), to)
     }
@@ -51,7 +55,8 @@ impl<T> Serialize for Receiver<T> {
 /// Takes the end: an error where a living process has it.
 impl<'de, T> Deserialize<'de> for Receiver<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let pipe = Pipe::<T>::deserialize(from)?;
-        Self::taken(pipe.bound).map_err(D::Error::custom)
+        deserialize(Pipe::<T>::spec(), from, |object| {
+            Self::taken(Pipe::<T>::bind(object)?.bound)
+        })
     }
 }

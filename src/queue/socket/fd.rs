@@ -1,12 +1,15 @@
 //! [`Fd`]: a descriptor as part of a message.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind};
+use crate::segment::refusal;
 
 /// A descriptor in a message: a file, a socket, an end of a pipe, a whole segment.
 ///
@@ -52,8 +55,6 @@ thread_local! {
     static OUT: RefCell<Option<Outgoing>> = const { RefCell::new(None) };
     /// Descriptors of the message that this thread is reading from a socket.
     static IN: RefCell<Option<Incoming>> = const { RefCell::new(None) };
-    /// Whether a descriptor was refused because no message to a socket is being written.
-    static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Descriptors of a message that is being written.
@@ -109,25 +110,20 @@ impl<T> Drop for Scope<T> {
     }
 }
 
-/// Whether `message` cannot be written because a descriptor is in it, and this is no socket.
-#[cold]
-pub(in crate::queue) fn is_in<T: Serialize + ?Sized>(message: &T) -> bool {
-    REFUSED.set(false);
-    // Once more, for the codec has not kept the reason.
-    let size = postcard::ser_flavors::Size::default();
-    postcard::serialize_with_flavor(message, size).is_err() && REFUSED.take()
-}
-
-/// Why a descriptor cannot be written.
-pub(in crate::queue) const ELSEWHERE: &str =
+const ELSEWHERE: &str =
     "a descriptor travels only through outlive::queue::socket, and to and from a new process";
+
+/// The words for the codec, which forgets them.
+#[cold]
+fn refused(kind: ErrorKind, why: &'static str) -> String {
+    refusal::note(Error::new(kind, "send or receive a descriptor").advise(why))
+}
 
 impl<T: AsFd> Serialize for Fd<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let index = OUT.with_borrow_mut(|outgoing| {
             let Some(outgoing) = outgoing else {
-                REFUSED.set(true);
-                return Err(S::Error::custom(ELSEWHERE));
+                return Err(S::Error::custom(refused(ErrorKind::Encode, ELSEWHERE)));
             };
             // A copy: what is borrowed here may be closed before the message is sent.
             match self.0.as_fd().try_clone_to_owned() {
@@ -166,6 +162,7 @@ impl<'de, T: From<OwnedFd>> Deserialize<'de> for Fd<T> {
             fd.ok_or("no such descriptor came with the message")
         });
         // Outside: a conversion may do anything, even receive.
-        Ok(Self(fd.map_err(D::Error::custom)?.into()))
+        let fd = fd.map_err(|why| D::Error::custom(refused(ErrorKind::Decode, why)))?;
+        Ok(Self(fd.into()))
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::queue::message::not_written;
+use crate::queue::message::encode;
 use crate::queue::patience::Patience;
 use crate::sys::clock::Deadline;
 use crate::sys::file;
@@ -322,15 +322,14 @@ impl<T: Serialize> Sender<T> {
     fn send_until(&mut self, message: &T, patience: Patience) -> Result<(), SendError> {
         self.begin().map_err(SendError::Broken)?;
         let copy = std::mem::take(&mut self.copy);
-        let (written, Outgoing { fds, refused }) = collect(|| postcard::to_extend(message, copy));
+        let (written, Outgoing { fds, refused }) =
+            collect(|| encode(|| postcard::to_extend(message, copy)));
         let mut bytes = match (written, refused) {
             (_, Some(error)) => {
                 let error = Error::os(error, "copy a descriptor into a message");
                 return Err(SendError::Fds(error.advise(MORE_NUMBERS)));
             }
-            (Err(error), None) => {
-                return Err(SendError::Encode(not_written(&error)));
-            }
+            (Err(error), None) => return Err(SendError::Encode(error)),
             (Ok(bytes), None) => bytes,
         };
         let sent = self.transmit(&bytes, &fds, patience);
