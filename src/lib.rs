@@ -113,6 +113,7 @@ pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::process::Process;
 #[cfg(not(loom))]
 pub use crate::process::executor::Executor;
+#[cfg(not(loom))]
 pub use crate::process::logging::{get_logger, log_to_stderr};
 #[cfg(not(loom))]
 pub use crate::process::pool::Pool;
