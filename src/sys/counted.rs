@@ -68,7 +68,7 @@ fn signal() {
 
 macro_rules! counted {
     ($($name:ident: $int:ty),*) => {$(
-        #[derive(Debug)]
+        #[derive(Debug, Default)]
         #[repr(transparent)]
         pub(crate) struct $name(core_types::$name);
 
