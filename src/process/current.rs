@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{RwLock, RwLockWriteGuard};
 
@@ -95,19 +95,10 @@ pub(super) fn place() -> RwLockWriteGuard<'static, Option<Current>> {
 }
 
 /// Says that this process is the one that `life` describes.
-pub(super) fn become_worker(life: Life, parent: OwnedFd) {
+pub(super) fn become_worker(life: Life, process: OwnedFd) {
     let (pid, name) = life.parent;
-    *WORKER.write() = Some(Current(Arc::new(Inner {
-        name: life.name,
-        line: life.line,
-        parent: Some(Parent {
-            pid,
-            name,
-            process: parent,
-        }),
-        is_daemon: life.is_daemon,
-        started: AtomicU32::new(0),
-    })));
+    let parent = Parent { pid, name, process };
+    *WORKER.write() = Some(Current::of(life.name, life.line, parent, life.is_daemon));
 }
 
 impl Current {
@@ -138,15 +129,20 @@ impl Current {
 
     /// A child of this process, forked from it.
     pub(super) fn child(&self, name: String, line: Vec<u32>, process: OwnedFd) -> Self {
+        let parent = Parent {
+            pid: self.pid(),
+            name: self.name().to_owned(),
+            process,
+        };
+        Self::of(name, line, parent, self.is_daemon())
+    }
+
+    fn of(name: String, line: Vec<u32>, parent: Parent, is_daemon: bool) -> Self {
         Self(Arc::new(Inner {
             name,
             line,
-            parent: Some(Parent {
-                pid: self.pid(),
-                name: self.name().to_owned(),
-                process,
-            }),
-            is_daemon: self.is_daemon(),
+            parent: Some(parent),
+            is_daemon,
             started: AtomicU32::new(0),
         }))
     }
@@ -181,13 +177,55 @@ impl Parent {
             .is_ok_and(|ended| !ended)
     }
 
-    /// Waits until it has ended, and no longer than `limit`; says whether it has.
+    /// Waits until it has ended. A worker hardly gets any further: it dies with it.
+    ///
+    /// # Blocking
+    ///
+    /// Sleeps in the kernel.
+    ///
+    /// # If a process dies
+    ///
+    /// The parent: that is what is waited for.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Os`](crate::ErrorKind::Os) where the system cannot wait.
+    pub fn join(&self) -> Result<()> {
+        self.wait(Deadline::NEVER).map(drop)
+    }
+
+    /// As [`Parent::join`], but waits no longer than `limit`; says whether it has ended.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Parent::join`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Parent::join`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Parent::join`].
     pub fn join_timeout(&self, limit: Duration) -> Result<bool> {
         self.wait(Deadline::after(limit))
+    }
+
+    /// As [`Parent::join_timeout`], but waits not beyond `instant`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Parent::join`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`Parent::join`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Parent::join`].
+    pub fn join_deadline(&self, instant: Instant) -> Result<bool> {
+        self.wait(Deadline::at(instant))
     }
 
     pub(super) fn wait(&self, deadline: Deadline) -> Result<bool> {

@@ -9,7 +9,7 @@ mod wait;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use outlive::process::{self, Exit, JoinError, Method, Resource};
 use outlive::queue::pipe::Receiver;
@@ -257,6 +257,8 @@ fn it_is_what_the_builder_said() {
                     let current = process::current();
                     let parent = current.parent().unwrap();
                     assert!(parent.is_alive());
+                    assert!(!parent.join_timeout(Duration::from_millis(1)).unwrap());
+                    assert!(!parent.join_deadline(Instant::now()).unwrap());
                     (
                         std::env::var("OUTLIVE_BUILT").ok(),
                         std::env::var_os("PATH").is_some(),
