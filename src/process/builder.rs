@@ -192,6 +192,10 @@ impl Builder {
     ///
     /// Until the process is there, not until it has begun.
     ///
+    /// # If a process dies
+    ///
+    /// The fork server: another one does it. The new process: [`Process::join`] tells.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Encode`](crate::ErrorKind::Encode) where the argument cannot be written as bytes, [`ErrorKind::Os`](crate::ErrorKind::Os) where

@@ -63,6 +63,10 @@ impl<R: Serialize + DeserializeOwned> Process<R> {
     ///
     /// Until the process is there, not until it has begun.
     ///
+    /// # If a process dies
+    ///
+    /// The fork server: another one does it. The new process: [`Process::join`] tells.
+    ///
     /// # Errors
     ///
     /// As [`Builder::spawn`].

@@ -212,6 +212,14 @@ where
 
     /// Whether it has no keys. It may change at once.
     ///
+    /// # Blocking
+    ///
+    /// Until the server answers.
+    ///
+    /// # If a process dies
+    ///
+    /// See [`RemoteMap`].
+    ///
     /// # Errors
     ///
     /// As [`RemoteMap::get`].

@@ -1,6 +1,7 @@
 //! [`RemoteQueue`]: a queue of another process, behind a connection.
 
 mod delivery;
+mod extent;
 mod service;
 
 use std::marker::PhantomData;
@@ -288,52 +289,6 @@ impl<T: Serialize + DeserializeOwned> RemoteQueue<T> {
         instant: Instant,
     ) -> Result<RemoteDelivery<'_, T>, GetError> {
         self.receive_within(Some(until(instant)))
-    }
-
-    /// Messages that wait to be taken. It may change at once.
-    ///
-    /// # Errors
-    ///
-    /// Those of a lost connection: see [`Remote`](super::Remote).
-    #[doc(alias = "qsize")]
-    pub fn len(&mut self) -> Result<usize> {
-        match self.ask(&Ask::Len, Some(Duration::ZERO))? {
-            Answer::Len(len) => Ok(usize::try_from(len).unwrap_or(usize::MAX)),
-            _ => Err(nonsense()),
-        }
-    }
-
-    /// Whether there is nothing to take. It may change at once.
-    ///
-    /// # Errors
-    ///
-    /// As [`RemoteQueue::len`].
-    pub fn is_empty(&mut self) -> Result<bool> {
-        self.len().map(|len| len == 0)
-    }
-
-    /// Whether the queue was closed; it stays so.
-    ///
-    /// # Errors
-    ///
-    /// As [`RemoteQueue::len`].
-    pub fn is_closed(&mut self) -> Result<bool> {
-        match self.ask(&Ask::IsClosed, Some(Duration::ZERO))? {
-            Answer::IsClosed(is_closed) => Ok(is_closed),
-            _ => Err(nonsense()),
-        }
-    }
-
-    /// Says for ever that nothing more is to come: see [`Queue::close`](crate::Queue::close).
-    ///
-    /// # Errors
-    ///
-    /// As [`RemoteQueue::len`].
-    pub fn close(&mut self) -> Result<()> {
-        match self.ask(&Ask::Close, Some(Duration::ZERO))? {
-            Answer::Done => Ok(()),
-            _ => Err(nonsense()),
-        }
     }
 
     fn ask(&mut self, ask: &Ask<&T>, limit: Limit) -> Result<Answer<T>> {

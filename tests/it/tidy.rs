@@ -213,9 +213,9 @@ fn only_sys_names_the_system() {
 #[test]
 fn blocking_methods_say_what_a_death_does() {
     let mut violations = Vec::new();
-    for source in ["src/sync", "src/shared", "src/queue", "src/remote"]
+    for source in ["sync", "shared", "queue", "process", "remote"]
         .into_iter()
-        .flat_map(sources)
+        .flat_map(|layer| sources(&format!("src/{layer}")))
     {
         let mut page = String::new();
         for (at, line) in source.text.lines().enumerate() {
@@ -223,7 +223,7 @@ fn blocking_methods_say_what_a_death_does() {
             if let Some(doc) = line.strip_prefix("///") {
                 page.push_str(doc.trim());
                 page.push('\n');
-            } else if line.starts_with("pub fn") {
+            } else if line.starts_with("pub fn") || line.starts_with("pub unsafe fn") {
                 let blocks = page.lines().any(|line| line == "# Blocking");
                 if blocks && !page.lines().any(|line| line == "# If a process dies") {
                     violations.push(source.at(at + 1, "blocks, and is silent about death"));

@@ -21,6 +21,14 @@ const CHUNKS: usize = 4;
 impl<S: 'static> Pool<S> {
     /// As [`Pool::map`], with the worker's state as the first argument.
     ///
+    /// # Blocking
+    ///
+    /// As [`Pool::map`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`TaskSet::get`].
+    ///
     /// # Errors
     ///
     /// As [`Pool::map`].
@@ -99,6 +107,14 @@ impl<S> Pool<S> {
 
     /// As [`Pool::map`], for a function of two arguments.
     ///
+    /// # Blocking
+    ///
+    /// As [`Pool::map`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`TaskSet::get`].
+    ///
     /// # Errors
     ///
     /// As [`Pool::map`].
@@ -131,6 +147,14 @@ impl<S> Pool<S> {
 
     /// As [`Pool::map`], for a function of three arguments.
     ///
+    /// # Blocking
+    ///
+    /// As [`Pool::map`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`TaskSet::get`].
+    ///
     /// # Errors
     ///
     /// As [`Pool::map`].
@@ -150,6 +174,14 @@ impl<S> Pool<S> {
 
     /// As [`Pool::map`], with a first argument that is the same for all, and travels once to each
     /// worker: what a closure would have captured.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Pool::map`].
+    ///
+    /// # If a process dies
+    ///
+    /// As [`TaskSet::get`].
     ///
     /// # Errors
     ///
