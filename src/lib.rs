@@ -73,6 +73,9 @@
 //! `backtrace`: a panic in another process brings its backtrace along
 //! (`process::Panicked::backtrace`).
 //!
+//! `constructor`, on by default: [`Process`] and [`Pool`] need no call in `main`; without it
+//! [`process::init`] is the first one.
+//!
 //! `msgpack`: the codec `MsgPack` of [`Queue`], for types that postcard cannot carry.
 //!
 //! `raw_sync`: [`Event`] has the traits of the crate of that name, also in memory that is no
