@@ -35,6 +35,10 @@ impl TaskError {
     pub(super) fn of(error: &Error) -> Self {
         Self::Failed(error.to_string())
     }
+
+    pub(super) fn no_result() -> Self {
+        Self::Failed("the task has no result".to_owned())
+    }
 }
 
 impl fmt::Display for TaskError {

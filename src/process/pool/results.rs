@@ -92,6 +92,6 @@ pub(super) fn read<R: DeserializeOwned>(outcome: Result<&[u8], &[u8]>) -> Result
 
 /// What a worker has sent of a single task.
 pub(super) fn read_only<R: DeserializeOwned>(run: &[u8]) -> Result<R, TaskError> {
-    let missing = || Err(TaskError::Failed("the task has no result".to_owned()));
+    let missing = || Err(TaskError::no_result());
     wire::outcomes(run).next().map_or_else(missing, read)
 }

@@ -20,7 +20,7 @@ use crate::queue::messages::{ByteQueue, Queue, Raw};
 use crate::segment::Segment;
 use crate::shared::AtomicArray;
 
-use super::wire::Ticket;
+use super::wire::{self, Ticket};
 
 /// Words of results that a worker collects before it sends them.
 const SCRATCH: usize = 8 << 10;
@@ -181,9 +181,9 @@ impl Shared {
         let end = at + SCRATCH;
         for _ in 0..count {
             // One after the other: each begins on a word of its own.
-            let head = self.scratch.get(at)?.to_le_bytes();
-            let len = 4 + (u32::from_le_bytes([head[0], head[1], head[2], head[3]]) & !(1 << 31));
-            let words = (len as usize).div_ceil(8);
+            let [a, b, c, d, ..] = self.scratch.get(at)?.to_le_bytes();
+            let len = wire::framed_len([a, b, c, d]);
+            let words = len.div_ceil(8);
             if at + words > end {
                 break;
             }
@@ -191,7 +191,7 @@ impl Shared {
             for word in at..at + words {
                 outcomes.extend_from_slice(&self.scratch.get(word)?.to_le_bytes());
             }
-            outcomes.truncate(start + len as usize);
+            outcomes.truncate(start + len);
             at += words;
         }
         Ok(Some(Remains {

@@ -191,7 +191,7 @@ impl<R: DeserializeOwned> Future for Task<R> {
 }
 
 fn only<R>(outcomes: Vec<Result<R, TaskError>>) -> Result<R, TaskError> {
-    let missing = || Err(TaskError::Failed("the task has no result".to_owned()));
+    let missing = || Err(TaskError::no_result());
     outcomes.into_iter().next().unwrap_or_else(missing)
 }
 

@@ -83,6 +83,11 @@ pub(super) fn frame(
     outcomes[start..start + FRAME].copy_from_slice(&len.to_le_bytes());
 }
 
+/// Bytes of an outcome that begins with these, its frame included.
+pub(super) fn framed_len(frame: [u8; FRAME]) -> usize {
+    FRAME + (u32::from_le_bytes(frame) & !IS_FAILURE) as usize
+}
+
 /// Writes an argument behind others.
 pub(super) fn frame_argument<T: Serialize>(arguments: &mut Vec<u8>, item: &T) -> Result<()> {
     let start = arguments.len();
