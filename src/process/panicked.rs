@@ -76,10 +76,8 @@ impl Panicked {
 
     /// Of a panic that went past the hook.
     fn unheard(process: &str, payload: &(dyn Any + Send)) -> Self {
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
         Self {
-            message: text.unwrap_or(NO_TEXT).to_owned(),
+            message: text_of(payload).to_owned(),
             location: None,
             process: process.to_owned(),
             #[cfg(feature = "backtrace")]
@@ -104,6 +102,13 @@ impl fmt::Display for Panicked {
             None => Ok(()),
         }
     }
+}
+
+/// What was said with a panic.
+pub(super) fn text_of(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+    text.unwrap_or(NO_TEXT)
 }
 
 thread_local! {

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::process::panicked::text_of;
 use crate::sys::clock::Deadline;
 
 pub(in crate::process) type Callback = Box<dyn FnOnce() + Send>;
@@ -119,11 +120,7 @@ impl Completion {
 /// called.
 fn call(callback: Callback) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
-        let text = payload.downcast_ref::<&str>().copied();
-        let said = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        log::error!(
-            "a callback of a task panicked: {}",
-            said.unwrap_or("without a text")
-        );
+        let text = text_of(&*payload);
+        log::error!("a callback of a task panicked: {text}");
     }
 }
