@@ -2,13 +2,14 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::sys::clock::Deadline;
-use crate::sys::{epoch, stream};
+use crate::sys::{epoch, file, stream};
 
 /// What the directories of private sockets begin with.
 const FOLDER: &str = "outlive-remote-";
@@ -143,12 +144,14 @@ fn sweep(parent: &Path) {
         if !name.to_string_lossy().starts_with(FOLDER) {
             continue;
         }
-        // A link of somebody else's is not followed: it is no directory.
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let Ok(folder) = File::open(entry.path()) else {
+        // Whoever may write here may have made anything of that name: a pipe, a link.
+        let Ok(folder) = file::folder(&entry.path()) else {
             continue;
         };
-        if is_folder && folder.try_lock().is_ok() {
+        let is_ours = file::facts(folder.as_fd()).is_ok_and(|facts| facts.owner == file::user());
+        // Locked until it is gone: who has just made it makes another.
+        let lock = File::from(folder);
+        if is_ours && lock.try_lock().is_ok() {
             remove(&entry.path());
         }
     }

@@ -189,6 +189,26 @@ fn a_private_socket_is_its_users_alone_and_leaves_nothing() {
 }
 
 #[test]
+fn what_strangers_put_beside_private_sockets_holds_nobody_up() {
+    let name = format!("outlive-remote-test-{}", std::process::id());
+    let pipe = std::env::temp_dir().join(name);
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(Listener::bind(Address::Private, &key())));
+    let bound = is_done.recv_timeout(PATIENCE);
+    assert!(pipe.exists());
+    std::fs::remove_file(&pipe).unwrap();
+    bound.expect("nobody opens the pipe").unwrap();
+}
+
+#[test]
 fn another_key_is_an_error_at_both_ends() {
     let mut listener = listen(("127.0.0.1", 0));
     let address = listener.address().clone();

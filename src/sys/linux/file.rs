@@ -163,6 +163,14 @@ pub(crate) fn existing(path: &Path) -> io::Result<OwnedFd> {
     Ok(open(path, flags, Mode::empty())?)
 }
 
+/// Opens a folder by name, without waiting for whatever else has the name; a symbolic link in its last
+/// part is refused.
+#[cfg(feature = "remote")]
+pub(crate) fn folder(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::DIRECTORY;
+    Ok(open(path, flags, Mode::empty())?)
+}
+
 /// Device and inode of what has the name `path`, be it a symbolic link.
 pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::lstat(path)?;
