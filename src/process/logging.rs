@@ -39,7 +39,9 @@
 //! queue is full, the writer is stopped or slower than all who log: then a record waits, for 20 seconds
 //! at the most, and for one where nothing is written meanwhile. Those after one that waited in vain
 //! do not wait until there is room again. What finds no room
-//! is lost, and counted; a later record says how many were. A message of more than 256 KiB is cut.
+//! is lost, and counted; a later record says how many were. A message of more than 256 KiB is cut, and so
+//! are key-values that have more together. What fails or panics while it is written: of a failure
+//! there is what came before it, and a panic is the caller's, as with any logger.
 //! Every process that logs takes part in the [home segment](crate::Segment::home), which has places
 //! for 256 at a time; those beyond are not heard.
 //!

@@ -10,7 +10,7 @@ use crate::process::current;
 
 use super::channel::Channel;
 
-/// The longest message in bytes; a longer one is cut.
+/// The longest message in bytes, and all key-values and the target likewise; more is cut.
 const LONGEST: usize = 256 << 10;
 
 /// What goes through the queue.
@@ -37,30 +37,62 @@ pub(super) struct Entry<'a> {
 
 /// A record of this process as it travels; none where it cannot be written.
 pub(super) fn pack(channel: &Channel, record: &Record<'_>) -> Option<Vec<u8>> {
-    let mut message = record.args().to_string();
-    cut(&mut message);
-    let mut pairs = Pairs::default();
+    let mut room = LONGEST;
+    let message = shorten(record.args(), &mut room);
+    let target = record.target();
+    let mut pairs = Pairs {
+        list: Vec::new(),
+        room: LONGEST,
+    };
     // What a pair refuses is left out.
     let _ = record.key_values().visit(&mut pairs);
     let entry = Entry {
         level: record.level() as u32,
         process: &name(channel),
-        target: record.target(),
+        target: &target[..target.floor_char_boundary(LONGEST)],
         message: &message,
         module: record.module_path(),
         file: record.file(),
         line: record.line(),
-        pairs: pairs.0.iter().map(|(k, v)| (&**k, &**v)).collect(),
+        pairs: pairs.list.iter().map(|(k, v)| (&**k, &**v)).collect(),
     };
     postcard::to_stdvec(&Item::Record(entry)).ok()
 }
 
-fn cut(message: &mut String) {
-    if message.len() > LONGEST {
-        let end = message.floor_char_boundary(LONGEST);
-        let rest = message.len() - end;
-        message.truncate(end);
-        let _ = write!(message, " [and {rest} bytes more]");
+/// What something says of itself, as far as there is room. Where that fails on the way, it is what was
+/// said before: to log is no reason to panic.
+fn shorten(what: impl fmt::Display, room: &mut usize) -> String {
+    let mut short = Short {
+        text: String::new(),
+        room: *room,
+        rest: 0,
+    };
+    let _ = write!(short, "{what}");
+    *room = short.room;
+    if short.rest > 0 {
+        let _ = write!(short.text, " [and {} bytes more]", short.rest);
+    }
+    short.text
+}
+
+struct Short {
+    text: String,
+    room: usize,
+    /// Bytes that are left out.
+    rest: usize,
+}
+
+impl Write for Short {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let (fits, rest) = more.split_at(more.floor_char_boundary(self.room));
+        self.text.push_str(fits);
+        self.rest += rest.len();
+        self.room = match rest {
+            "" => self.room - fits.len(),
+            // Nothing comes behind what is left out.
+            _ => 0,
+        };
+        Ok(())
     }
 }
 
@@ -76,14 +108,19 @@ fn name(channel: &Channel) -> String {
     }
 }
 
-#[derive(Default)]
-struct Pairs(Vec<(String, String)>);
+struct Pairs {
+    list: Vec<(String, String)>,
+    room: usize,
+}
 
 impl<'kvs> VisitSource<'kvs> for Pairs {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        let mut value = value.to_string();
-        cut(&mut value);
-        self.0.push((key.to_string(), value));
+        // Behind what was cut there is no room.
+        let key = key.to_string();
+        if let Some(room @ 1..) = self.room.checked_sub(key.len()) {
+            self.room = room;
+            self.list.push((key, shorten(value, &mut self.room)));
+        }
         Ok(())
     }
 }

@@ -114,28 +114,31 @@ fn put(channel: &Channel, bytes: &Vec<u8>) {
     if until > 0 && monotonic_nanos() < until {
         return channel.lose();
     }
-    let is_put = match until {
+    let put = match until {
         0 => put_while_shown(channel, bytes),
-        _ => channel.put(bytes, None).is_ok(),
+        _ => channel.put(bytes, None),
     };
-    if !is_put {
-        channel.lose();
-        let rest = Deadline::after(REST).nanos();
-        STUCK_UNTIL.store(rest.unwrap_or(0), Ordering::Relaxed);
-    } else if until > 0 {
-        STUCK_UNTIL.store(0, Ordering::Relaxed);
+    match put {
+        Ok(()) if until == 0 => {}
+        Ok(()) => STUCK_UNTIL.store(0, Ordering::Relaxed),
+        // There would be no room in an empty queue either, and there may be for the next.
+        Err(PutError::TooLarge { .. }) => channel.lose(),
+        Err(_) => {
+            channel.lose();
+            let rest = Deadline::after(REST).nanos();
+            STUCK_UNTIL.store(rest.unwrap_or(0), Ordering::Relaxed);
+        }
     }
 }
 
-/// Puts something, waiting for room while the writer shows anything; says whether it is there.
-pub(super) fn put_while_shown(channel: &Channel, bytes: &Vec<u8>) -> bool {
+/// Puts something, waiting for room while the writer shows anything.
+pub(super) fn put_while_shown(channel: &Channel, bytes: &Vec<u8>) -> Result<(), PutError> {
     let mut in_vain = 0;
     for _ in 0..MOST_SLICES {
         let before = channel.shown();
         match channel.put(bytes, Some(SLICE)) {
-            Ok(()) => return true,
             Err(PutError::Full) => {}
-            Err(_) => return false,
+            put => return put,
         }
         in_vain = if channel.shown() == before {
             in_vain + 1
@@ -143,8 +146,8 @@ pub(super) fn put_while_shown(channel: &Channel, bytes: &Vec<u8>) -> bool {
             0
         };
         if in_vain == SLICES {
-            return false;
+            break;
         }
     }
-    false
+    Err(PutError::Full)
 }

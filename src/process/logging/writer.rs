@@ -167,7 +167,7 @@ pub(in crate::process) fn flush() {
     let Ok(bytes) = postcard::to_stdvec(&Item::Flush(number)) else {
         return;
     };
-    if !aside(|| put_while_shown(channel, &bytes)).0 {
+    if aside(|| put_while_shown(channel, &bytes)).0.is_err() {
         return;
     }
     let mut progress = PROGRESS.lock();

@@ -18,6 +18,7 @@ pub const SCENES: &[(&str, fn())] = &[
     ("refused", refused),
     ("talkative", talkative),
     ("off", off),
+    ("unwieldy", unwieldy),
 ];
 
 fn twice() {
@@ -237,4 +238,40 @@ fn records_may_be_made_by_records_and_be_of_any_length() {
         "{}",
         long.len()
     );
+}
+
+struct Failing;
+
+impl fmt::Display for Failing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("so far")?;
+        Err(fmt::Error)
+    }
+}
+
+fn unwieldy() {
+    outlive::log_to_stderr(LevelFilter::Info).unwrap();
+    log::info!(value:% = Failing; "{Failing}, and no further");
+    let huge = "x".repeat(3 << 20);
+    log::info!(target: &huge, "of a long target");
+    log::info!(a = &*huge, b = &*huge, c = 7; "with long values");
+    get_logger().flush();
+    let record = log::Record::builder()
+        .level(log::Level::Info)
+        .file(Some(&huge))
+        .args(format_args!("for which no queue has room"))
+        .build();
+    log::logger().log(&record);
+    log::info!("the next one");
+}
+
+#[test]
+fn what_is_too_long_or_cannot_be_shown_is_no_harm_to_the_others() {
+    let log = log_of("unwieldy");
+    assert_eq!(log[0], "[INFO/MainProcess] so far value=so far");
+    assert_eq!(log[1], "[INFO/MainProcess] of a long target");
+    assert!(log[2].starts_with("[INFO/MainProcess] with long values a=xxx"));
+    assert!(log[2].ends_with("x [and 2883585 bytes more]"));
+    assert_eq!(log[3], "[INFO/MainProcess] the next one");
+    assert!(log[4].contains("1 records were lost"));
 }
