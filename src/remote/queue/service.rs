@@ -107,26 +107,37 @@ where
 
     /// Sends an item, and waits until the client has it: otherwise it goes back.
     fn deliver(session: &mut Session, delivery: Delivery<'_, T>) -> Option<()> {
+        let mut lent = Lent(Some(delivery));
+        let delivery = lent.0.as_ref()?;
         let mut unsendable = None;
-        let item = Answer::Item(&*delivery, delivery.deliveries());
+        let item = Answer::Item(&**delivery, delivery.deliveries());
         let bytes = postcard::to_stdvec(&item).unwrap_or_else(|error| {
             unsendable = Some(());
             failed(error.to_string())
         });
         let sent = session.answer(&bytes, failed);
         if sent != Some(true) || unsendable.is_some() {
-            delivery.nack();
             return sent.map(drop);
         }
-        match session.next::<Ask<T>>() {
-            Some(Ok(Ask::Ack)) => drop(delivery.ack()),
-            Some(Ok(Ask::Nack)) => delivery.nack(),
-            _ => {
-                delivery.nack();
-                return None;
+        match session.next::<Ask<T>>()? {
+            Ok(Ask::Ack) => {
+                lent.0 = None;
+                Some(())
             }
+            Ok(Ask::Nack) => Some(()),
+            _ => None,
         }
-        Some(())
+    }
+}
+
+/// A message that goes back unless it was taken out of here: also where the code of a type panics.
+struct Lent<'a, T>(Option<Delivery<'a, T>>);
+
+impl<T> Drop for Lent<'_, T> {
+    fn drop(&mut self) {
+        if let Some(delivery) = self.0.take() {
+            delivery.nack();
+        }
     }
 }
 

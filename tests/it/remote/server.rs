@@ -1,12 +1,14 @@
 //! Queues, values and maps that a server has and others use.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use outlive::queue::messages::{GetError, PutError};
 use outlive::remote::{Address, Remote, Server, ServerBuilder};
 use outlive::{Error, ErrorKind, Event, Process, Queue};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::child::PATIENCE;
 
@@ -171,6 +173,33 @@ fn a_delivery_is_dealt_with_or_given_back() {
     queue.put(&9).unwrap();
     assert_eq!(there.get().unwrap(), 9);
     assert!(there.is_empty().unwrap());
+}
+
+/// Whether a [`Touchy`] panics where it is to be written.
+static IS_TOUCHED: AtomicBool = AtomicBool::new(false);
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Touchy(u32);
+
+impl Serialize for Touchy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(!IS_TOUCHED.load(Ordering::Relaxed), "not now");
+        serializer.serialize_newtype_struct("Touchy", &self.0)
+    }
+}
+
+#[test]
+fn what_panics_on_its_way_to_a_client_is_delivered_again() {
+    let queue = Queue::new(2).unwrap();
+    let (_server, remote) = bind(Server::builder().queue("queue", queue.clone()));
+    let mut there = remote.queue::<Touchy>("queue").unwrap();
+    queue.put(&Touchy(7)).unwrap();
+    IS_TOUCHED.store(true, Ordering::Relaxed);
+    let lost = there.try_get();
+    IS_TOUCHED.store(false, Ordering::Relaxed);
+    assert!(matches!(lost, Err(GetError::Broken(_))), "{lost:?}");
+    let again = queue.receive_timeout(PATIENCE).unwrap();
+    assert_eq!((&*again, again.deliveries()), (&Touchy(7), 2));
 }
 
 /// Waits for what never comes.
