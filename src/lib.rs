@@ -26,6 +26,7 @@
 //! | [`Pool`] | tasks for worker processes | the task that the dead one held fails, or is done again |
 //! | [`Executor`] | the same, with futures | the same: one future fails |
 //! | [`log_to_stderr`] | what all processes log, in one place | it has been said to the last word |
+//! | `remote` (a feature) | messages and objects over sockets, for who has the key | the other end is told; what was taken and not dealt with, delivered again |
 //! | [`queue::spsc`] | items, from one to one | published items stay, the other end is told |
 //! | [`Queue`] | messages, from many to many | whole or never; taken and not dealt with, delivered again |
 //! | [`JoinableQueue`] | the same, and waiting until all are dealt with | nobody waits for the dead |

@@ -26,6 +26,8 @@ use super::{closing, letter, logging, supervisor};
 /// Where a new process comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
+#[doc(alias = "set_start_method")]
+#[doc(alias = "get_context")]
 pub enum Method {
     /// Forked from the fork server: the fastest.
     #[default]

@@ -47,6 +47,7 @@ extern "C" fn construct(
 /// For programs without the constructor (built without the feature `constructor`, or by a linker
 /// that drops it): to be called first in `main`. In a process that this crate has started it does
 /// what is asked of that process, and does not return. Otherwise it does nothing.
+#[doc(alias = "freeze_support")]
 pub fn init() {
     if let Some(role) = Role::take() {
         role.play();

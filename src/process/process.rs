@@ -70,6 +70,7 @@ impl<R: Serialize + DeserializeOwned> Process<R> {
     /// # Errors
     ///
     /// As [`Builder::spawn`].
+    #[doc(alias = "start")]
     pub fn spawn<A>(function: fn(A) -> R, argument: A) -> Result<Self>
     where
         A: Serialize + DeserializeOwned,

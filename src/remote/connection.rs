@@ -124,6 +124,7 @@ impl<S, R> Connection<S, R> {
 
     /// Who is at the other end of a TCP connection; `None` over a Unix socket.
     #[must_use]
+    #[doc(alias = "last_accepted")]
     pub fn peer(&self) -> Option<SocketAddr> {
         self.receiver.inlet.line.peer()
     }

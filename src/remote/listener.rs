@@ -17,7 +17,9 @@ use super::key::AuthKey;
 ///
 /// The handshakes of all who knock go on side by side, within [`Listener::accept`]: a client that is
 /// silent or slow keeps nobody else waiting. There are 64 at a time at the most; one more, and the
-/// oldest is dropped. Each may take 10 s ([`Listener::set_handshake_limit`]). Whoever does not pass is
+/// oldest is dropped. So only a flood can be felt: of 64 others that knock before a client has answered
+/// one question. Then that client gets [`ErrorKind::Disconnected`](crate::ErrorKind::Disconnected), and
+/// may try again; [`Listener::set_handshakes`] lets more in. Each may take 10 s ([`Listener::set_handshake_limit`]). Whoever does not pass is
 /// refused, counted ([`Listener::refused`]) and told to `log`; it is never an error of `accept`.
 ///
 /// # If a process dies

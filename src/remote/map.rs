@@ -86,6 +86,7 @@ where
     ///
     /// [`ErrorKind::Disconnected`] or [`ErrorKind::TimedOut`] where the connection is lost:
     /// see [`Remote`](super::Remote). [`ErrorKind::Broken`] where the server cannot do it.
+    #[doc(alias = "getitem")]
     pub fn get(&mut self, key: &K) -> Result<Option<V>> {
         self.ask_for_one(&Ask::Get(key))
     }
@@ -103,6 +104,7 @@ where
     /// # Errors
     ///
     /// As [`RemoteMap::get`].
+    #[doc(alias = "setitem")]
     pub fn insert(&mut self, key: &K, value: &V) -> Result<Option<V>> {
         self.ask_for_one(&Ask::Insert(key, value))
     }
@@ -139,6 +141,7 @@ where
     /// # Errors
     ///
     /// As [`RemoteMap::get`].
+    #[doc(alias = "setdefault")]
     pub fn compare_exchange(
         &mut self,
         key: &K,

@@ -9,7 +9,8 @@
 //! # Whom the key keeps out
 //!
 //! Whoever does not have it, and whatever it sends: silence, garbage, one byte a second, any number
-//! of connections. It costs that client an error, and nobody else any waiting; lengths and numbers are
+//! of connections. It costs that client an error, and nobody else any waiting, but for a flood that
+//! is faster than a client's answer (see [`Listener`]); lengths and numbers are
 //! bounded before and after, and no memory is taken because of a length that a stranger names. Both sides draw a new challenge for each connection and answer it
 //! with an HMAC-SHA-256 that is bound to the role and to both challenges, so neither can be sent
 //! back or used again.
@@ -18,7 +19,8 @@
 //! whoever is on the way, a router or a root of one of the machines, can read it, change it, and
 //! take over a connection after its handshake. On a network that is not trusted, lead it through a tunnel (`ssh -L`,
 //! WireGuard), and listen at `localhost` only. Nor does it protect from who has it: one who does
-//! may use whatever is served, and as much memory as the bounds permit.
+//! may use whatever is served, and as much memory as the bounds permit: for each connection of a server
+//! [`ServerBuilder::max_message`], and as much stack as so many bytes of a type need that contains itself.
 //!
 //! # In Python
 //!

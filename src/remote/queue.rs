@@ -56,7 +56,8 @@ enum Answer<T> {
 /// [`Remote::queue`](super::Remote::queue).
 ///
 /// It has a connection of its own, for one call at a time. The waiting is done at the server: a
-/// limit ends there, and the answer has the way back before it.
+/// limit ends there, and the answer has the way back before it. A message that is longer than the server's
+/// [`max_message`](super::ServerBuilder::max_message) is an error for who asks, and stays the next one.
 ///
 /// # If a process dies
 ///

@@ -30,7 +30,7 @@ use super::{Address, AuthKey, RemoteMap, RemoteQueue, RemoteValue, client};
 ///
 /// See [`Server`](super::Server).
 #[derive(Debug, Clone)]
-#[doc(alias = "connect")]
+#[doc(alias = "BaseManager")]
 pub struct Remote {
     address: Address,
     key: AuthKey,

@@ -69,6 +69,7 @@ use super::{Address, AuthKey, Listener, map, queue, value};
 /// ```
 #[doc(alias = "BaseManager")]
 #[doc(alias = "SyncManager")]
+#[doc(alias = "Manager")]
 pub struct Server {
     shared: Arc<Shared>,
     address: Address,
@@ -194,6 +195,9 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// As [`Listener::bind`]; [`ErrorKind::InvalidInput`] where a name was given twice.
+    #[doc(alias = "serve")]
+    #[doc(alias = "serve_forever")]
+    #[doc(alias = "start")]
     pub fn bind(self, address: impl Into<Address>, key: &AuthKey) -> Result<Server> {
         if let Some(name) = self.twice {
             let doing = format!("serve two objects as `{name}`");

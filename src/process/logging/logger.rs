@@ -78,6 +78,7 @@ impl Logger {
     /// The level from which on records are taken, in all processes. Another process may change it at
     /// once.
     #[must_use]
+    #[doc(alias = "getEffectiveLevel")]
     pub fn level(&self) -> LevelFilter {
         match channel::here().map_or(0, channel::Channel::level) {
             0 => LevelFilter::Off,

@@ -89,6 +89,8 @@ impl<S> PoolBuilder<S> {
     /// How many workers there are, 1 at least; as many as this process may use processors, if
     /// nobody says.
     #[must_use]
+    #[doc(alias = "processes")]
+    #[doc(alias = "max_workers")]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
         self

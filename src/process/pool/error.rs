@@ -13,6 +13,7 @@ pub enum TaskError {
     /// The function panicked; the worker goes on.
     Panicked(Panicked),
     /// The worker ended in the middle of it.
+    #[doc(alias = "BrokenProcessPool")]
     WorkerLost {
         /// The number of the worker's process.
         pid: u32,
