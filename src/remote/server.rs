@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::queue::messages::{Codec, Queue};
 use crate::sys::bell::Bell;
 use crate::sys::epoch;
+use crate::sys::thread::block_signals;
 
 use super::outlet::MOST_BYTES;
 use super::service::Service;
@@ -216,7 +217,12 @@ impl ServerBuilder {
         });
         let thread = std::thread::Builder::new().name("outlive-remote".to_owned());
         let server = Arc::clone(&shared);
-        let thread = thread.spawn(move || server.run(door, hall)).map_err(os)?;
+        let run = move || {
+            // The threads of its clients have that from it.
+            block_signals();
+            server.run(door, hall);
+        };
+        let thread = thread.spawn(run).map_err(os)?;
         Ok(Server {
             shared,
             address,

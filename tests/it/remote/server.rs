@@ -202,6 +202,33 @@ fn what_panics_on_its_way_to_a_client_is_delivered_again() {
     assert_eq!((&*again, again.deliveries()), (&Touchy(7), 2));
 }
 
+fn serve_and_look((): ()) -> Vec<bool> {
+    let (_server, remote) = serve(&Queue::new(1).unwrap());
+    let _queue = remote.queue::<u64>("queue").unwrap();
+    let mut leave_alone = Vec::new();
+    for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
+        let read = |what| std::fs::read_to_string(task.path().join(what)).unwrap_or_default();
+        if read("comm").trim() == "outlive-remote" {
+            let status = read("status");
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+            let blocked = u64::from_str_radix(blocked.unwrap_or_default().trim(), 16);
+            // SIGTERM is one that can be blocked.
+            leave_alone.push(blocked.is_ok_and(|blocked| blocked & (1 << 14) != 0));
+        }
+    }
+    leave_alone
+}
+
+#[test]
+fn signals_are_for_the_programs_own_threads() {
+    let leave_alone = Process::spawn(serve_and_look, ()).unwrap().join().unwrap();
+    // Who accepts, and who serves the client; of the one before, perhaps, too.
+    assert!(
+        leave_alone.len() >= 2 && leave_alone.iter().all(|it| *it),
+        "{leave_alone:?}"
+    );
+}
+
 /// Waits for what never comes.
 fn wait_in_vain((to, begun): (To, Event)) {
     let mut queue = reach(to).queue::<u64>("queue").unwrap();
