@@ -146,6 +146,8 @@ pub(super) struct Board {
     /// Of slots that are out, by the seat that is to be killed, or was: why.
     pub(super) sentenced: HashMap<u32, TaskError>,
     retries: u32,
+    /// Whether the queue was found full, or its lock held by somebody who was stopped.
+    pub(super) is_refused: bool,
     out: Outbox,
 }
 
@@ -158,6 +160,7 @@ impl Board {
             waiting: VecDeque::new(),
             sentenced: HashMap::new(),
             retries,
+            is_refused: false,
             out: Outbox::default(),
         }
     }
@@ -186,6 +189,7 @@ impl Board {
 
     /// Puts chunks out as long as there is room for them.
     pub(super) fn put_out(&mut self, shared: &Shared) {
+        self.is_refused = false;
         while let Some(slot) = self.free.last().copied()
             && let Some(chunk) = self.waiting.pop_front()
         {
@@ -194,8 +198,9 @@ impl Board {
                     self.free.pop();
                     self.slots[slot as usize].chunk = Some(chunk);
                 }
-                // Whoever makes room tells.
+                // Whoever makes room tells; but who has stopped with the lock has no room to make.
                 Ok(false) => {
+                    self.is_refused = true;
                     self.waiting.push_front(chunk);
                     break;
                 }
@@ -236,7 +241,7 @@ impl Board {
         };
         // From a scratch: some that were sent already.
         let known = chunk.done.saturating_sub(first);
-        let fresh = skip(outcomes, known);
+        let fresh = wire::skip(outcomes, known);
         let count = u32::try_from(wire::outcomes(fresh).count()).unwrap_or(0);
         let delivery = (
             chunk.sink.clone(),
@@ -263,7 +268,11 @@ impl Board {
         (pid, exit): (u32, Exit),
     ) {
         let sentence = self.sentenced.remove(&seat);
-        let Some(remains) = remains else { return };
+        let Some(remains) = remains else {
+            // It may have made room, and not told.
+            self.put_out(shared);
+            return;
+        };
         let ticket = remains.ticket;
         self.done(shared, ticket, remains.first, &remains.outcomes);
         let Some(chunk) = self.chunk(ticket) else {
@@ -386,13 +395,4 @@ impl Board {
         }
         chunk
     }
-}
-
-/// `outcomes` without the first `count`.
-fn skip(outcomes: &[u8], count: u32) -> &[u8] {
-    let known: usize = wire::outcomes(outcomes)
-        .take(count as usize)
-        .map(|outcome| 4 + outcome.map_or_else(<[u8]>::len, <[u8]>::len))
-        .sum();
-    outcomes.get(known..).unwrap_or_default()
 }

@@ -44,7 +44,7 @@ pub(super) fn collect(crew: &Crew) {
 
 fn set_ready(crew: &Crew, seat: u32) {
     if let Some(seat) = crew.seats.lock().get_mut(seat as usize)
-        && let SeatState::Taken { is_ready, .. } = &mut seat.state
+        && let SeatState::Hiring { is_ready } | SeatState::Taken { is_ready, .. } = &mut seat.state
     {
         *is_ready = true;
     }

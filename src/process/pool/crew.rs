@@ -50,6 +50,10 @@ pub(super) enum SeatState {
     #[default]
     Empty,
     Later(Instant),
+    /// Somebody is being started.
+    Hiring {
+        is_ready: bool,
+    },
     Taken {
         child: Child,
         is_ready: bool,
@@ -111,9 +115,14 @@ impl Crew {
     /// Does something with the board, and then delivers what came of it.
     pub(super) fn with_board<R>(&self, act: impl FnOnce(&mut Board) -> R) -> R {
         let mut board = self.board.lock();
+        let was_refused = board.is_refused;
         let done = act(&mut board);
+        let is_refused = board.is_refused;
         let outbox = board.take_outbox();
         drop(board);
+        if is_refused && !was_refused {
+            self.ring();
+        }
         outbox.deliver();
         done
     }
@@ -202,6 +211,16 @@ impl Crew {
             _ => None,
         };
         seats.iter().filter_map(pid).collect()
+    }
+
+    /// Puts out what was refused before; says whether it was again.
+    pub(super) fn put_again(&self) -> bool {
+        self.with_board(|board| {
+            if board.is_refused {
+                board.put_out(&self.shared);
+            }
+            board.is_refused
+        })
     }
 
     pub(super) fn has_ended(&self) -> bool {

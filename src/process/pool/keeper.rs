@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use crate::process::child::Child;
 use crate::process::exit::Exit;
 use crate::sys::clock::Deadline;
 use crate::sys::pidfd;
@@ -13,6 +14,9 @@ use super::wire::News;
 
 /// How long the place of a worker that could not be started stays empty.
 const NO_PROCESS: Duration = Duration::from_millis(100);
+
+/// How long others are waited for, a server's word or room in a queue, before the next look.
+const WORD: Duration = Duration::from_millis(20);
 
 /// How often tasks are looked at that may take too long, in parts of what they may take.
 const LOOKS: u32 = 8;
@@ -27,6 +31,12 @@ pub(super) fn keep(crew: &Crew) {
             break;
         }
         let mut next = crew.needs_workers().then(|| fill(crew)).flatten();
+        if crew.put_again() {
+            next = [next, Some(Instant::now() + WORD)]
+                .into_iter()
+                .flatten()
+                .min();
+        }
         if let Some(limit) = crew.plan.task_timeout {
             let look = watch_time(crew, limit);
             next = [next, look].into_iter().flatten().min();
@@ -45,7 +55,7 @@ pub(super) fn keep(crew: &Crew) {
         let ready = pidfd::wait(&watched, deadline).unwrap_or_default();
         for at in ready {
             if let Some((seat, child)) = at.checked_sub(1).and_then(|at| children.get(at)) {
-                let exit = child.wait().unwrap_or(Exit::Unknown);
+                let exit = exit_of(crew, child);
                 vacate(crew, *seat);
                 crew.announce(*seat, exit);
             }
@@ -57,28 +67,36 @@ pub(super) fn keep(crew: &Crew) {
 
 /// Starts workers for the empty seats; says when to look again.
 fn fill(crew: &Crew) -> Option<Instant> {
-    let mut seats = crew.seats.lock();
     let now = Instant::now();
-    for (number, seat) in (0..).zip(seats.iter_mut()) {
-        let is_due = match seat.state {
-            SeatState::Empty => true,
-            SeatState::Later(then) => then <= now,
-            _ => false,
-        };
-        if !is_due {
-            continue;
+    let due: Vec<u32> = (0..)
+        .zip(crew.seats.lock().iter_mut())
+        .filter_map(|(number, seat)| {
+            let is_due = match seat.state {
+                SeatState::Empty => true,
+                SeatState::Later(then) => then <= now,
+                _ => false,
+            };
+            is_due.then(|| {
+                seat.state = SeatState::Hiring { is_ready: false };
+                number
+            })
+        })
+        .collect();
+    for number in due {
+        // Without the lock of the seats: a server that is stopped keeps nobody else waiting.
+        let hired = crew.hire(number);
+        if let Some(seat) = crew.seats.lock().get_mut(number as usize) {
+            let is_ready = matches!(seat.state, SeatState::Hiring { is_ready: true });
+            seat.state = match hired {
+                Ok(child) => SeatState::Taken { child, is_ready },
+                Err(error) => {
+                    log::warn!("start a pool's worker, and try again soon: {error}");
+                    SeatState::Later(now + NO_PROCESS)
+                }
+            };
         }
-        seat.state = match crew.hire(number) {
-            Ok(child) => SeatState::Taken {
-                child,
-                is_ready: false,
-            },
-            Err(error) => {
-                log::warn!("start a pool's worker, and try again soon: {error}");
-                SeatState::Later(now + NO_PROCESS)
-            }
-        };
     }
+    let seats = crew.seats.lock();
     let later = seats.iter().filter_map(|seat| match seat.state {
         SeatState::Later(then) => Some(then),
         _ => None,
@@ -113,6 +131,18 @@ fn watch_time(crew: &Crew, limit: Duration) -> Option<Instant> {
     Some(now + pace.clamp(Duration::from_millis(1), Duration::from_millis(100)))
 }
 
+/// How a worker ended that has. Its server tells that; where that is stopped, who ends the pool is not
+/// to wait for it.
+fn exit_of(crew: &Crew, child: &Child) -> Exit {
+    loop {
+        match child.wait_timeout(WORD) {
+            Ok(Some(exit)) => return exit,
+            Ok(None) if !crew.has_ended() => {}
+            _ => return Exit::Unknown,
+        }
+    }
+}
+
 fn vacate(crew: &Crew, seat: u32) {
     if let Some(seat) = crew.seats.lock().get_mut(seat as usize)
         && let SeatState::Taken { child, is_ready } = &seat.state
@@ -130,7 +160,8 @@ fn dismiss(crew: &Crew) {
     for seat in seats.iter_mut() {
         if let SeatState::Taken { child, .. } = &seat.state {
             let _ = child.kill();
-            let _ = child.wait();
+            // Not for what its server says of it.
+            let _ = pidfd::wait(&[child.as_fd()], Deadline::NEVER);
         }
         seat.state = SeatState::Empty;
     }

@@ -119,3 +119,12 @@ pub(super) fn outcomes(
         })
     })
 }
+
+/// The outcomes without the first `count`.
+pub(super) fn skip(bytes: &[u8], count: u32) -> &[u8] {
+    let known: usize = outcomes(bytes)
+        .take(count as usize)
+        .map(|outcome| FRAME + outcome.map_or_else(<[u8]>::len, <[u8]>::len))
+        .sum();
+    bytes.get(known..).unwrap_or_default()
+}
