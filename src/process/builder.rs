@@ -292,7 +292,7 @@ impl Builder {
         }
         closing::register();
         Ok(Child::enter(Parts {
-            reaper: Reaper::Server,
+            reaper: Reaper::Server(worker.server),
             name,
             pid: worker.pid,
             process: worker.process,

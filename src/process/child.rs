@@ -43,9 +43,10 @@ struct Inner {
 }
 
 /// Whose child a process is to the kernel, and so who tells how it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Reaper {
-    Server,
+    /// The server, by its descriptor.
+    Server(Arc<OwnedFd>),
     /// The process that started it, itself.
     Owner,
 }
@@ -221,18 +222,16 @@ impl Child {
             if pidfd::wait(&[self.0.process.as_fd()], deadline)?.is_empty() {
                 return Ok(None);
             }
-            // What it said is there by now; what a server says comes.
-            let is_own = self.0.reaper == Reaper::Owner;
-            let patience = if is_own {
-                Deadline::after(Duration::ZERO)
-            } else {
-                deadline
-            };
-            if pidfd::wait(&[self.0.line.as_fd()], patience)?.is_empty() {
-                if is_own {
-                    break self.exit_by_kernel();
-                }
+            let line = self.0.line.as_fd();
+            // What it said is there by now; what a server says comes, as long as that lives. The end
+            // of the line does not say so: what the process has forked may have that line too.
+            if let Reaper::Server(server) = &self.0.reaper
+                && pidfd::wait(&[line, server.as_fd()], deadline)?.is_empty()
+            {
                 return Ok(None);
+            }
+            if pidfd::wait(&[line], Deadline::after(Duration::ZERO))?.is_empty() {
+                break self.exit_by_kernel();
             }
             let Some(letter) = letter::receive(&self.0.line)? else {
                 // The server was killed and cannot tell any more, or there is none.
@@ -255,7 +254,7 @@ impl Child {
 
     /// How a process ended of which no server tells, or can tell any more.
     fn exit_by_kernel(&self) -> Exit {
-        if self.0.reaper == Reaper::Owner
+        if matches!(self.0.reaper, Reaper::Owner)
             && let Some(status) = pidfd::reap(&self.0.process)
         {
             return Exit::from_raw(status);

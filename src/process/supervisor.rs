@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Child;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -46,12 +46,15 @@ pub(super) fn environment() -> &'static Environment {
 struct Supervisor {
     line: OwnedFd,
     server: Child,
+    /// For those who wait for what it says of its workers.
+    process: Arc<OwnedFd>,
     /// Whether it is forking a worker, or has.
     is_asked: bool,
 }
 
 /// A worker that waits for its order.
 pub(super) struct Waiting {
+    pub(super) server: Arc<OwnedFd>,
     pub(super) pid: u32,
     pub(super) process: OwnedFd,
     pub(super) line: OwnedFd,
@@ -100,7 +103,7 @@ impl Supervisor {
         }
         let (ours, its) = socket::pair().map_err(os)?;
         let environment = environment().iter().map(|(name, value)| (name, value));
-        let server = program(SERVER)
+        let mut server = program(SERVER)
             .env_clear()
             .envs(environment)
             .env(entry::ROLE, SERVER)
@@ -109,9 +112,18 @@ impl Supervisor {
             .process_group(0)
             .spawn()
             .map_err(|e| os(e).advise("/proc must be mounted and its programs executable"))?;
+        let process = family::of_number(&server.id().to_string())
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+            .and_then(pidfd::open)
+            .map_err(|e| {
+                let _ = server.kill();
+                let _ = server.wait();
+                os(e)
+            })?;
         let mut supervisor = Self {
             line: ours,
             server,
+            process: Arc::new(process),
             is_asked: false,
         };
         match supervisor.greet() {
@@ -123,15 +135,11 @@ impl Supervisor {
 
     /// Ends a server that is of no use. Says whether somebody else had, with a signal.
     fn was_killed(mut self) -> bool {
-        let process = family::of_number(&self.server.id().to_string()).map(pidfd::open);
-        let has_ended = process.is_some_and(|process| {
-            let line = pidfd::wait(&[self.line.as_fd()], Deadline::after(Duration::ZERO));
-            // Its last descriptors are closed a little before its end.
-            line.is_ok_and(|ended| !ended.is_empty())
-                && process
-                    .and_then(|process| pidfd::wait(&[process.as_fd()], Deadline::after(END)))
-                    .is_ok_and(|ended| !ended.is_empty())
-        });
+        let line = pidfd::wait(&[self.line.as_fd()], Deadline::after(Duration::ZERO));
+        // Its last descriptors are closed a little before its end.
+        let has_ended = line.is_ok_and(|ended| !ended.is_empty())
+            && pidfd::wait(&[self.process.as_fd()], Deadline::after(END))
+                .is_ok_and(|ended| !ended.is_empty());
         let _ = self.server.kill();
         let status = self.server.wait();
         has_ended && status.is_ok_and(|status| status.code().is_none())
@@ -172,7 +180,12 @@ impl Supervisor {
             let (answer, fds) = self.hear()?;
             let mut fds = fds.into_iter();
             let worker = match (answer, fds.next(), fds.next()) {
-                (Answer::Forked(pid), Some(process), Some(line)) => Waiting { pid, process, line },
+                (Answer::Forked(pid), Some(process), Some(line)) => Waiting {
+                    server: self.process.clone(),
+                    pid,
+                    process,
+                    line,
+                },
                 (Answer::Refused(number), ..) => {
                     return Err(io::Error::from_raw_os_error(number));
                 }
