@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::sys::clock::Deadline;
+use crate::sys::ends::Ends;
 use crate::sys::family::{Fork, Pid, Signal};
 use crate::sys::image::Image;
 use crate::sys::{descriptors, family, pidfd, socket};
@@ -51,6 +52,8 @@ fn take_line() -> io::Result<OwnedFd> {
 struct Server<'a> {
     control: BorrowedFd<'a>,
     served: Option<OwnedFd>,
+    /// Told of the end of any child, also of those that nobody knows.
+    ends: Ends,
     workers: Vec<Worker>,
     /// What workers have left behind that lives on.
     left: Vec<Orphan>,
@@ -68,6 +71,7 @@ impl<'a> Server<'a> {
         Ok(Self {
             control,
             served: family::parent().map(pidfd::open).transpose()?,
+            ends: Ends::watch()?,
             workers: Vec::new(),
             left: Vec::new(),
         })
@@ -85,11 +89,12 @@ impl<'a> Server<'a> {
     fn attend(&mut self) -> io::Result<()> {
         loop {
             let watched: Vec<_> = std::iter::once(self.control)
+                .chain(std::iter::once(self.ends.as_fd()))
                 .chain(self.served.iter().map(OwnedFd::as_fd))
                 .chain(self.workers.iter().map(|worker| worker.process.as_fd()))
                 .chain(self.left.iter().map(|orphan| orphan.process.as_fd()))
                 .collect();
-            let first_worker = 1 + usize::from(self.served.is_some());
+            let first_worker = 2 + usize::from(self.served.is_some());
             let first_orphan = first_worker + self.workers.len();
             let ready = pidfd::wait(&watched, Deadline::NEVER)?;
             for at in ready.into_iter().rev() {
@@ -98,6 +103,13 @@ impl<'a> Server<'a> {
                         Some(letter) => self.answer(letter.message)?,
                         None => return Ok(()),
                     },
+                    // After the workers, which are reaped by then.
+                    1 => {
+                        self.ends.note();
+                        if family::has_dead_child() {
+                            tree::reap_orphans(&self.known());
+                        }
+                    }
                     at if at < first_worker => return Ok(()),
                     at if at < first_orphan => self.bury(at - first_worker),
                     at => {
@@ -202,6 +214,7 @@ impl<'a> Server<'a> {
 
 /// The first steps of a forked worker.
 fn begin(server: Pid, end: io::Result<OwnedFd>) -> ! {
+    Ends::leave();
     let prepared = end.and_then(|end| family::die_with(server).map(|()| end));
     match prepared {
         Ok(end) => worker::live(end),

@@ -29,6 +29,6 @@ pub(crate) use linux::stream;
 pub use counted::{arm, arm_stop, disarm};
 #[cfg(not(loom))]
 pub(crate) use linux::{
-    bell, descriptors, epoch, family, file, fork, futex, image, lease, lifeline, mapping,
+    bell, descriptors, ends, epoch, family, file, fork, futex, image, lease, lifeline, mapping,
     membarrier, pidfd, setting, slack, socket, thread,
 };

@@ -6,8 +6,8 @@ use std::io;
 
 use rustix::io::Errno;
 use rustix::process::{
-    WaitOptions, getpid, getppid, kill_process, kill_process_group, set_child_subreaper,
-    set_parent_process_death_signal, setpgid, waitpid,
+    WaitId, WaitIdOptions, WaitOptions, getpid, getppid, kill_process, kill_process_group,
+    set_child_subreaper, set_parent_process_death_signal, setpgid, waitid, waitpid,
 };
 
 pub(crate) use rustix::process::{Pid, Signal};
@@ -67,6 +67,12 @@ pub(crate) fn reap(pid: Pid) -> Option<i32> {
 /// Reaps a child that has ended; `false` where it runs.
 pub(crate) fn reap_now(pid: Pid) -> bool {
     !matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(None))
+}
+
+/// Whether a child has ended that is not reaped yet.
+pub(crate) fn has_dead_child() -> bool {
+    let asked = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(waitid(WaitId::All, asked), Ok(Some(_)))
 }
 
 /// Kills a child of this process that has not been reaped: the number is its own.

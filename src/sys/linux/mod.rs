@@ -2,6 +2,7 @@
 
 pub(crate) mod bell;
 pub(crate) mod descriptors;
+pub(crate) mod ends;
 pub(crate) mod epoch;
 pub(crate) mod family;
 pub(crate) mod file;
