@@ -4,12 +4,12 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use outlive::process::{self, Exit, JoinError};
-use outlive::{AtomicArray, Event, Process, Queue};
+use outlive::{AtomicArray, Event, Pool, Process, Queue};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getppid, kill_process, pidfd_open};
 
 use crate::child::{Child, PATIENCE, Role, pause, say};
-use crate::fork::in_fork;
+use crate::fork::{forked, in_fork};
 
 use super::exit;
 
@@ -171,6 +171,91 @@ fn what_a_process_leaves_behind_is_no_zombie_when_it_ends() {
         assert!(Instant::now() < until, "{sleeper} is left");
         pause();
     }
+}
+
+#[test]
+fn what_a_living_process_leaves_behind_is_no_zombie_either() {
+    // In a process of its own: so that the server has nobody else.
+    let nested = Process::spawn(
+        |(): ()| {
+            let leave = |(): ()| {
+                for _ in 0..10 {
+                    let mut shell = std::process::Command::new("sh");
+                    assert!(shell.args(["-c", "true &"]).status().unwrap().success());
+                }
+                let until = Instant::now() + PATIENCE;
+                let server = server(()).unsigned_abs();
+                // This one, and another that may wait for an order.
+                while descendants(server).len() > 2 {
+                    if until < Instant::now() {
+                        return descendants(server).len();
+                    }
+                    pause();
+                }
+                0
+            };
+            Process::spawn(leave, ()).unwrap().join().unwrap()
+        },
+        (),
+    );
+    assert_eq!(nested.unwrap().join().unwrap(), 0);
+}
+
+#[test]
+fn a_killed_server_keeps_nobody_waiting_for_what_its_workers_have_forked() {
+    let nested = Process::spawn(
+        |begun: Event| {
+            let server = Process::spawn(server, ()).unwrap().join().unwrap();
+            let fork = |begun: Event| {
+                // Has a copy of the worker's line.
+                let _child = forked(|| {
+                    std::thread::sleep(PATIENCE / 2);
+                    0
+                });
+                begun.set().unwrap();
+                sleep(());
+            };
+            let worker = Process::spawn(fork, begun.clone()).unwrap();
+            assert!(begun.wait_timeout(PATIENCE).unwrap());
+            kill_process(Pid::from_raw(server).unwrap(), Signal::KILL).unwrap();
+            worker.wait_timeout(PATIENCE / 4).unwrap()
+        },
+        Event::new().unwrap(),
+    );
+    let exit = nested.unwrap().join().unwrap();
+    assert!(
+        matches!(exit, Some(Exit::Signal(9) | Exit::Unknown)),
+        "{exit:?}"
+    );
+}
+
+#[test]
+fn a_pool_whose_server_is_stopped_can_be_asked_and_ended() {
+    let nested = Process::spawn(
+        |(): ()| {
+            let pool = Pool::new(2).unwrap();
+            let server = Pid::from_raw(pool.apply(server, ()).unwrap()).unwrap();
+            kill_process(server, Signal::STOP).unwrap();
+            for pid in pool.pids() {
+                let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+                kill_process(pid, Signal::KILL).unwrap();
+            }
+            // Whose workers cannot be started either.
+            let other = Pool::new(4).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+            let _ = other.pids();
+            let is_over = other.join_timeout(Duration::from_millis(20));
+            let before = Instant::now();
+            drop(pool);
+            let took = before.elapsed();
+            kill_process(server, Signal::CONT).unwrap();
+            (is_over, took)
+        },
+        (),
+    );
+    let (is_over, took) = nested.unwrap().join_timeout(PATIENCE).unwrap();
+    assert!(!is_over);
+    assert!(took < PATIENCE / 4, "{took:?}");
 }
 
 #[test]
