@@ -83,6 +83,12 @@ pub(super) fn receive<T: DeserializeOwned>(from: impl AsFd) -> io::Result<Option
     let length = u32::from_le_bytes(*length) as usize;
     let (message, body) = rest.split_at_checked(length).ok_or_else(garbled)?;
     let message = postcard::from_bytes(message).map_err(io::Error::other)?;
-    let body = bytes.split_off(bytes.len() - body.len());
-    Ok(Some(Letter { message, body, fds }))
+    // Moved to the front: a long one costs no other room.
+    let start = bytes.len() - body.len();
+    bytes.drain(..start);
+    Ok(Some(Letter {
+        message,
+        body: bytes,
+        fds,
+    }))
 }
