@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use crate::error::ErrorKind;
 use crate::process::child::Child;
 use crate::process::exit::Exit;
 use crate::sys::clock::Deadline;
@@ -85,6 +86,12 @@ fn fill(crew: &Crew) -> Option<Instant> {
     for number in due {
         // Without the lock of the seats: a server that is stopped keeps nobody else waiting.
         let hired = crew.hire(number);
+        if let Err(error) = &hired
+            && error.kind() == ErrorKind::Unsupported
+        {
+            // No later try would have another end.
+            crew.end(&TaskError::of(error));
+        }
         if let Some(seat) = crew.seats.lock().get_mut(number as usize) {
             let is_ready = matches!(seat.state, SeatState::Hiring { is_ready: true });
             seat.state = match hired {

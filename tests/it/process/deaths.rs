@@ -259,6 +259,21 @@ fn a_pool_whose_server_is_stopped_can_be_asked_and_ended() {
 }
 
 #[test]
+fn a_pool_that_can_never_have_workers_says_so() {
+    // As in a program whose constructors did not run.
+    let nested = Process::builder().env("OUTLIVE_ROLE", "none").spawn(
+        |(): ()| {
+            let pool = Pool::new(1).unwrap();
+            let task = pool.submit(server, ());
+            task.get().map_err(|error| error.to_string())
+        },
+        (),
+    );
+    let said = nested.unwrap().join_timeout(PATIENCE).unwrap();
+    assert!(said.clone().unwrap_err().contains("init"), "{said:?}");
+}
+
+#[test]
 fn a_forked_child_starts_processes_of_its_own() {
     let first = Process::spawn(|number: u32| number + 1, 1).unwrap();
     assert_eq!(first.join().unwrap(), 2);
