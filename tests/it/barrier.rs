@@ -8,6 +8,7 @@ use outlive::{AtomicArray, Barrier, ErrorKind, Event, Segment};
 use rustix::process::Signal;
 
 use super::child::{Child, PATIENCE, Role, pause, say};
+use super::deed::until;
 use super::fork::in_fork;
 
 pub const ROLES: &[(&str, Role)] = &[
@@ -65,14 +66,6 @@ fn waiters(segment: &Segment, barrier: &Barrier, count: u32) -> Vec<Child> {
         .collect();
     until(|| barrier.n_waiting() == count);
     children
-}
-
-fn until(is_so: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "never so");
-        std::thread::yield_now();
-    }
 }
 
 #[test]

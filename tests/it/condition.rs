@@ -8,6 +8,7 @@ use outlive::{AtomicArray, Condition, ErrorKind, Lock, RLock, Segment, Value};
 use rustix::process::Signal;
 
 use super::child::{Child, PATIENCE, Role, pause, say};
+use super::deed::until;
 use super::fork::{forked, in_fork};
 use super::stopped::stop;
 
@@ -93,15 +94,6 @@ fn sleep_deep(segment: &Segment) {
     woken.fetch_add(0, 1).unwrap();
     assert_eq!(lock.depth(), 1);
     drop(outer);
-}
-
-/// Polls until `is_so`: for what other processes do in their own time.
-fn until(is_so: impl Fn() -> bool) {
-    let patience = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < patience, "never came about");
-        std::thread::sleep(Duration::from_micros(200));
-    }
 }
 
 /// Children that wait, in the order in which they came.

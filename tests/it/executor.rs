@@ -12,37 +12,12 @@ use std::time::{Duration, Instant};
 use outlive::process::Exit;
 use outlive::process::executor::{Future, TaskError};
 use outlive::{AtomicArray, Event, Executor};
-use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use crate::child::PATIENCE;
+use crate::deed::{die, kill, sleep, square, until, wait_for};
 use crate::pool::tasks::Even;
 
 const MOMENT: Duration = Duration::from_millis(10);
-
-fn square(x: u64) -> u64 {
-    x * x
-}
-
-fn wait_for(gate: Event) -> bool {
-    gate.wait_timeout(PATIENCE).unwrap()
-}
-
-fn sleep_long((): ()) {
-    std::thread::sleep(Duration::from_secs(600));
-}
-
-fn die((): ()) {
-    kill_process(getpid(), Signal::KILL).unwrap();
-}
-
-/// Waits until `condition` holds.
-fn until(condition: impl Fn() -> bool) {
-    let patience = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < patience);
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
 
 /// An executor whose only worker is held up until the gate opens.
 fn held_up() -> (Executor, Event, Future<bool>) {
@@ -132,7 +107,7 @@ fn a_killed_worker_fails_its_future_only() {
     assert!(futures[30].exception().is_some());
     // Those that die with nothing to do cost nothing.
     for pid in executor.pids() {
-        let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL);
+        kill(pid);
     }
     until(|| executor.submit(square, 3).result().is_ok_and(|x| x == 9));
     #[expect(clippy::exit, reason = "that is the point")]
@@ -181,7 +156,7 @@ fn a_builder_has_what_a_pool_has() {
         .task_timeout(Duration::from_millis(50))
         .build_executor()
         .unwrap();
-    let slow = executor.submit(sleep_long, ()).exception();
+    let slow = executor.submit(sleep, ()).exception();
     assert!(matches!(slow, Some(TaskError::TookTooLong)));
 
     let executor = Executor::builder()

@@ -4,27 +4,14 @@ pub mod tasks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use outlive::process::Exit;
 use outlive::process::pool::TaskError;
 use outlive::{AtomicArray, Event, Pool, Segment, Value};
-use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use crate::child::PATIENCE;
-
-fn square(x: u64) -> u64 {
-    x * x
-}
-
-fn kill(pid: u32) {
-    // It may be gone.
-    let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL);
-}
-
-fn die((): ()) {
-    kill_process(getpid(), Signal::KILL).unwrap();
-}
+use crate::deed::{die, kill, square, until};
 
 #[test]
 fn maps_of_any_length_come_back_in_order() {
@@ -248,11 +235,7 @@ fn tasks_can_be_taken_back_waited_for_and_told_of() {
     gate.set().unwrap();
     assert!(held.get_timeout(PATIENCE).unwrap());
     assert!(!held.cancel());
-    let patience = Instant::now() + PATIENCE;
-    while told.load(Ordering::SeqCst) == 0 {
-        assert!(Instant::now() < patience);
-        std::thread::yield_now();
-    }
+    until(|| told.load(Ordering::SeqCst) > 0);
     assert_eq!(second.get().unwrap(), 36);
 }
 

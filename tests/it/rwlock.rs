@@ -9,6 +9,7 @@ use outlive::{ErrorKind, Lock, RwLock, Segment};
 use rustix::process::Signal;
 
 use super::child::{Child, PATIENCE, Role, pause, say};
+use super::deed::until;
 use super::fork::{forked, in_fork};
 
 pub const ROLES: &[(&str, Role)] = &[
@@ -58,15 +59,6 @@ fn held(segment: &Segment, role: &str) -> Child {
     let child = Child::start(segment, role, "lock");
     child.expect("held");
     child
-}
-
-/// Waits until the lock is as `is` says.
-fn until(is: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !is() {
-        assert!(start.elapsed() < PATIENCE, "it never comes so far");
-        std::thread::yield_now();
-    }
 }
 
 #[test]

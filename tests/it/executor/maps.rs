@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use outlive::process::executor::TaskError;
 use outlive::{AtomicArray, Event, Executor};
 
-use super::{MOMENT, die, held_up, square, wait_for};
+use super::{MOMENT, held_up};
+use crate::deed::{die, square, wait_for};
 
 #[test]
 fn results_come_in_order_whatever_the_chunks() {

@@ -1,6 +1,5 @@
 //! How executors end.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -8,12 +7,9 @@ use std::time::{Duration, Instant};
 use outlive::process::executor::{Future, Shutdown, TaskError};
 use outlive::{AtomicArray, Event, Executor};
 
-use super::{MOMENT, die, held_up, sleep_long, square, until, wait_for};
+use super::{MOMENT, held_up};
 use crate::child::PATIENCE;
-
-fn is_gone(pid: u32) -> bool {
-    !Path::new(&format!("/proc/{pid}/stat")).exists()
-}
+use crate::deed::{die, is_gone, sleep, square, until, wait_for};
 
 /// Futures of tasks that say so when they are done.
 fn count_up(executor: &Executor, counts: &AtomicArray<u64>, tasks: usize) -> Vec<Future<()>> {
@@ -91,7 +87,7 @@ fn what_has_not_begun_can_be_cancelled_as_a_whole() {
 fn workers_can_be_killed() {
     let executor = Executor::new(2).unwrap();
     let pids = executor.pids();
-    let slow: Vec<_> = (0..10).map(|_| executor.submit(sleep_long, ())).collect();
+    let slow: Vec<_> = (0..10).map(|_| executor.submit(sleep, ())).collect();
     until(|| slow.iter().any(Future::is_running));
     assert!(!executor.try_shutdown(Shutdown::Finish));
     executor.shutdown(Shutdown::Kill);
@@ -104,7 +100,7 @@ fn a_panic_does_not_wait() {
     let mut left = None;
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let executor = Executor::new(1).unwrap();
-        left = Some(executor.submit(sleep_long, ()));
+        left = Some(executor.submit(sleep, ()));
         panic!("with tasks");
     }));
     assert!(panic.is_err());

@@ -8,8 +8,9 @@ use outlive::process::executor::{
 };
 use outlive::{Event, Executor};
 
-use super::{MOMENT, die, square, until, wait_for};
+use super::MOMENT;
 use crate::child::PATIENCE;
+use crate::deed::{die, square, until, wait_for};
 
 /// Two workers, each held up at a gate of its own, and a third task behind them.
 struct Three {

@@ -11,14 +11,10 @@ use outlive::queue::pipe::{Sender, one_way};
 use outlive::{AtomicArray, Event, Pool, Process, Queue, Value};
 use serde::{Deserialize, Serialize};
 
-use super::{die, kill, square};
 use crate::child::PATIENCE;
+use crate::deed::{die, is_gone, kill, square, until, wait_for};
 
 const MOMENT: Duration = Duration::from_millis(10);
-
-fn wait(gate: Event) -> bool {
-    gate.wait_timeout(PATIENCE).unwrap()
-}
 
 /// A number that travels only where it is even, and not small.
 pub struct Even(pub u32);
@@ -46,7 +42,7 @@ fn callbacks_that_panic_hurt_nobody() {
     let pool = Pool::new(1).unwrap();
     let gate = Event::new().unwrap();
     let (told, news) = channel();
-    let held = pool.submit(wait, gate.clone());
+    let held = pool.submit(wait_for, gate.clone());
     for number in 0..4 {
         let told = told.clone();
         held.then(move || {
@@ -102,7 +98,7 @@ fn callbacks_are_handed_results_and_errors() {
 fn tasks_tell_whether_they_are_done_and_went_well() {
     let pool = Pool::new(1).unwrap();
     let gate = Event::new().unwrap();
-    let held = pool.submit(wait, gate.clone());
+    let held = pool.submit(wait_for, gate.clone());
     let pair = pool.starmap_async(|a: u32, b: u32| a / b, [(6, 3), (1, 0)]);
     assert_eq!((held.is_done(), held.succeeded()), (false, None));
     assert!(!held.wait_timeout(MOMENT));
@@ -127,7 +123,7 @@ fn tasks_tell_whether_they_are_done_and_went_well() {
 fn results_that_are_late_stay_the_next_ones() {
     let pool = Pool::new(1).unwrap();
     let gate = Event::new().unwrap();
-    let mut results = pool.imap(wait, [gate.clone()]);
+    let mut results = pool.imap(wait_for, [gate.clone()]);
     for _ in 0..3 {
         let late = results.next_timeout(MOMENT);
         assert!(matches!(late, Some(Err(TaskError::TimedOut))), "{late:?}");
@@ -279,7 +275,7 @@ fn the_last_owner_may_be_a_callback() {
     let pool = Arc::new(Pool::new(1).unwrap());
     let gate = Event::new().unwrap();
     let (told, news) = channel();
-    let held = pool.submit(wait, gate.clone());
+    let held = pool.submit(wait_for, gate.clone());
     let owner = pool.clone();
     held.then(move || {
         let last = Arc::into_inner(owner).map(|pool| pool.pids());
@@ -288,13 +284,7 @@ fn the_last_owner_may_be_a_callback() {
     drop(pool);
     gate.set().unwrap();
     let pids = news.recv_timeout(PATIENCE).unwrap().unwrap();
-    let patience = Instant::now() + PATIENCE;
-    for pid in pids {
-        while std::path::Path::new(&format!("/proc/{pid}/stat")).exists() {
-            assert!(Instant::now() < patience);
-            std::thread::sleep(MOMENT);
-        }
-    }
+    until(|| pids.iter().copied().all(is_gone));
 }
 
 #[test]
@@ -355,7 +345,7 @@ fn tasks_start_processes_and_pools() {
 fn what_handles_in_arguments_name_is_kept_until_the_task_is_done() {
     let pool = Pool::new(1).unwrap().with_chunk(4);
     let gate = Event::new().unwrap();
-    let held = pool.submit(wait, gate.clone());
+    let held = pool.submit(wait_for, gate.clone());
     let read = |value: Value<u64>| value.get().unwrap();
     let values = (0..10).map(|x| Value::new(x).unwrap());
     let (sums, alone) = (

@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getppid, kill_process, pidfd_open};
 
 use crate::child::{Child, PATIENCE, Role, pause, say};
+use crate::deed::{is_gone, sleep, until};
 use crate::fork::{forked, in_fork};
 
 use super::exit;
@@ -27,10 +28,6 @@ pub const ROLES: &[(&str, Role)] = &[("start workers", |_, count| {
 fn nest((): ()) {
     let _inner = Process::spawn(sleep, ()).unwrap();
     sleep(());
-}
-
-fn sleep((): ()) {
-    std::thread::sleep(Duration::from_secs(600));
 }
 
 /// The server of the process that calls.
@@ -78,12 +75,8 @@ fn the_death_of_the_parent_takes_its_line_with_it() {
         let mut parent = Child::start(&segment, "start workers", "3");
         let workers: Vec<u32> = (0..3).map(|_| parent.hears().parse().unwrap()).collect();
         // Its server, the workers, their servers, and their workers.
-        let patience = Instant::now() + PATIENCE;
         let grandchildren = || workers.iter().flat_map(|pid| descendants(*pid)).count();
-        while grandchildren() < 6 {
-            assert!(Instant::now() < patience, "they do not start");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until(|| grandchildren() >= 6);
         let line: Vec<_> = workers
             .iter()
             .flat_map(|pid| descendants(*pid).into_iter().chain([*pid]))
@@ -165,12 +158,7 @@ fn what_a_process_leaves_behind_is_no_zombie_when_it_ends() {
         (),
     );
     let sleeper = process.unwrap().join().unwrap();
-    let until = Instant::now() + PATIENCE;
-    // Also a zombie has its folder.
-    while std::path::Path::new(&format!("/proc/{sleeper}")).exists() {
-        assert!(Instant::now() < until, "{sleeper} is left");
-        pause();
-    }
+    until(|| is_gone(sleeper));
 }
 
 #[test]
@@ -190,7 +178,7 @@ fn what_a_living_process_leaves_behind_is_no_zombie_either() {
                     if until < Instant::now() {
                         return descendants(server).len();
                     }
-                    pause();
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 0
             };

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use outlive::process::{self, Exit, JoinError};
 use outlive::queue::socket::Fd;
@@ -17,10 +17,11 @@ use serde::de::DeserializeOwned;
 use super::deaths::{by_descriptor, ends, lives};
 use super::{exit, twice};
 use crate::child::{Child, PATIENCE, Role, pause, say};
+use crate::deed::{is_gone, sleep, until};
 
 pub const ROLES: &[(&str, Role)] = &[("fork children", |_, count| {
     let children: Vec<_> = (0..count.parse().unwrap())
-        .map(|_| std::thread::spawn(|| fork(sleep)).join().unwrap())
+        .map(|_| std::thread::spawn(|| fork(|| sleep(()))).join().unwrap())
         .collect();
     for child in &children {
         say(&child.pid().to_string());
@@ -41,26 +42,8 @@ fn alone(life: fn(())) {
     }
 }
 
-fn sleep() {
-    std::thread::sleep(Duration::from_secs(600));
-}
-
 fn kill_self(signal: Signal) {
     kill_process(getpid(), signal).unwrap();
-}
-
-/// Whether nothing of this number is left, not even a zombie.
-fn is_gone(pid: u32) -> bool {
-    !std::path::Path::new(&format!("/proc/{pid}")).exists()
-}
-
-#[track_caller]
-fn comes_true(what: impl Fn() -> bool) {
-    let patience = Instant::now() + PATIENCE;
-    while !what() {
-        assert!(Instant::now() < patience, "it does not come true");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 #[test]
@@ -156,7 +139,7 @@ fn it_can_be_asked_again_until_it_has_ended() {
             (process::Child::kill, 9),
             (process::Child::interrupt, 2),
         ] {
-            let process = fork(sleep);
+            let process = fork(|| sleep(()));
             end(&process).unwrap();
             assert_eq!(process.wait().unwrap(), Exit::Signal(signal));
         }
@@ -166,7 +149,7 @@ fn it_can_be_asked_again_until_it_has_ended() {
 #[test]
 fn it_knows_who_it_is_and_starts_processes_of_its_own() {
     alone(|(): ()| {
-        let running = Process::spawn(|(): ()| sleep(), ()).unwrap();
+        let running = Process::spawn(sleep, ()).unwrap();
         let process = fork(|| {
             let current = process::current();
             let children = process::active_children().len();
@@ -195,7 +178,7 @@ fn it_knows_who_it_is_and_starts_processes_of_its_own() {
 fn no_zombie_is_left_whoever_asks_or_not() {
     alone(|(): ()| {
         let (quiet, dropped) = (fork(|| ()), fork(|| ()).pid());
-        comes_true(|| is_gone(quiet.pid()) && is_gone(dropped));
+        until(|| is_gone(quiet.pid()) && is_gone(dropped));
         assert_eq!(quiet.exit(), Some(Exit::Code(0)));
         quiet.join().unwrap();
     });
@@ -224,7 +207,7 @@ fn it_lives_on_when_the_thread_ends_that_forked_and_dies_with_the_process() {
         for pid in &children {
             // It leads its group when its thread watches.
             let pid = Pid::from_raw(pid.cast_signed()).unwrap();
-            comes_true(|| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid));
+            until(|| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid));
             if is_stopped {
                 kill_process(pid, Signal::STOP).unwrap();
             }

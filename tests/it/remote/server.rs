@@ -11,6 +11,7 @@ use outlive::{Error, ErrorKind, Event, Process, Queue};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::child::PATIENCE;
+use crate::deed::until;
 
 use super::{AuthKey, Key, key};
 
@@ -33,14 +34,6 @@ fn bind(builder: ServerBuilder) -> (Server, Remote) {
 
 fn serve(queue: &Queue<u64>) -> (Server, Remote) {
     bind(Server::builder().queue("queue", queue.clone()))
-}
-
-fn until(mut is_so: impl FnMut() -> bool) {
-    let patience = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < patience, "it never is");
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> ErrorKind {
