@@ -218,6 +218,12 @@ fn begin(server: Pid, end: io::Result<OwnedFd>) -> ! {
     let prepared = end.and_then(|end| family::die_with(server).map(|()| end));
     match prepared {
         Ok(end) => worker::live(end),
-        Err(_) => leave(worker::NOT_BEGUN),
+        Err(_) => {
+            if family::parent() != Some(server) {
+                // As all others whose server was killed.
+                family::kill(family::own());
+            }
+            leave(worker::NOT_BEGUN)
+        }
     }
 }
