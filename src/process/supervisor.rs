@@ -193,13 +193,18 @@ impl Supervisor {
             };
             self.ask(Request::Fork)?;
             self.is_asked = true;
-            // Somebody may have killed it while it waited.
+            // Somebody may have killed it while it waited, or its server, whose death will be its own.
             let now = Deadline::after(Duration::ZERO);
-            if pidfd::wait(&[worker.process.as_fd()], now)?.is_empty() {
-                if kills_tree {
-                    self.ask(Request::KillTree(worker.pid))?;
+            let dead = pidfd::wait(&[self.process.as_fd(), worker.process.as_fd()], now)?;
+            match dead.first() {
+                None => {
+                    if kills_tree {
+                        self.ask(Request::KillTree(worker.pid))?;
+                    }
+                    return Ok(worker);
                 }
-                return Ok(worker);
+                Some(0) => return Err(io::ErrorKind::BrokenPipe.into()),
+                Some(_) => {}
             }
         }
     }
