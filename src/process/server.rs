@@ -8,6 +8,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use crate::sys::clock::Deadline;
 use crate::sys::ends::Ends;
@@ -111,7 +112,15 @@ impl<'a> Server<'a> {
                         }
                     }
                     at if at < first_worker => return Ok(()),
-                    at if at < first_orphan => self.bury(at - first_worker),
+                    at if at < first_orphan => {
+                        // First whose tree goes with it: what it leaves is not to be adopted as
+                        // that of another.
+                        if let Some(at) = self.fallen_tree() {
+                            self.bury(at);
+                            break;
+                        }
+                        self.bury(at - first_worker);
+                    }
                     at => {
                         let orphan = self.left.swap_remove(at - first_orphan);
                         family::reap_now(orphan.pid);
@@ -175,6 +184,16 @@ impl<'a> Server<'a> {
                 worker.map(|worker| (worker, line))
             }
         }
+    }
+
+    /// A worker that has ended, with what is left of its descendants.
+    fn fallen_tree(&self) -> Option<usize> {
+        let now = Deadline::after(Duration::ZERO);
+        let has_ended = |worker: &Worker| {
+            worker.kills_tree
+                && pidfd::wait(&[worker.process.as_fd()], now).is_ok_and(|ended| !ended.is_empty())
+        };
+        self.workers.iter().position(has_ended)
     }
 
     /// A worker has ended: reaps it and says how.
