@@ -138,15 +138,19 @@ impl<'a> Server<'a> {
                 Ok((worker, line)) => {
                     let pid = family::number(worker.pid);
                     let fds = [worker.process.as_fd(), line.as_fd()];
-                    letter::send(self.control, &Answer::Forked(pid), &[], &fds)?;
-                    self.workers.push(worker);
+                    match letter::send(self.control, &Answer::Forked(pid), &[], &fds) {
+                        Ok(()) => self.workers.push(worker),
+                        // Too many are on their way: this start fails, and no other.
+                        Err(error) if socket::is_refused_for_fds(&error) => {
+                            family::kill(worker.pid);
+                            family::reap(worker.pid);
+                            return self.refuse(&error);
+                        }
+                        Err(error) => return Err(error),
+                    }
                     Ok(())
                 }
-                Err(error) => {
-                    let refused =
-                        Answer::Refused(error.raw_os_error().unwrap_or(family::unknown()));
-                    letter::send(self.control, &refused, &[], &[])
-                }
+                Err(error) => self.refuse(&error),
             },
             Request::KillTree(pid) => {
                 let is_it =
@@ -157,6 +161,11 @@ impl<'a> Server<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn refuse(&self, error: &io::Error) -> io::Result<()> {
+        let refused = Answer::Refused(error.raw_os_error().unwrap_or(family::unknown()));
+        letter::send(self.control, &refused, &[], &[])
     }
 
     /// A worker that waits for its order, and the line on which it does.
