@@ -241,7 +241,9 @@ impl Board {
         };
         // From a scratch: some that were sent already.
         let known = chunk.done.saturating_sub(first);
-        let fresh = wire::skip(outcomes, known);
+        // No more than it has tasks, whatever was sent.
+        let left = chunk.count().saturating_sub(chunk.done);
+        let fresh = wire::first(wire::skip(outcomes, known), left);
         let count = u32::try_from(wire::outcomes(fresh).count()).unwrap_or(0);
         let delivery = (
             chunk.sink.clone(),

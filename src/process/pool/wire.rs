@@ -128,3 +128,34 @@ pub(super) fn skip(bytes: &[u8], count: u32) -> &[u8] {
         .sum();
     bytes.get(known..).unwrap_or_default()
 }
+
+/// The first `count` outcomes of `bytes`.
+pub(super) fn first(bytes: &[u8], count: u32) -> &[u8] {
+    let len = bytes.len() - skip(bytes, count).len();
+    bytes.get(..len).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_taken_from_both_ends() {
+        let mut all = Vec::new();
+        for said in ["one", "", "three"] {
+            frame(&mut all, |output| {
+                output.extend_from_slice(said.as_bytes());
+                Ok(())
+            });
+        }
+        let count = |bytes| outcomes(bytes).count();
+        for at in 0..=5 {
+            let (before, after) = (first(&all, at), skip(&all, at));
+            assert_eq!(count(before), at.min(3) as usize);
+            assert_eq!([before, after].concat(), all);
+        }
+        // A length that is none is the end.
+        let garbled = [all.as_slice(), &[0xff; 7]].concat();
+        assert_eq!(count(first(&garbled, u32::MAX)), 3);
+    }
+}
