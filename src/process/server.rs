@@ -98,12 +98,13 @@ impl<'a> Server<'a> {
             let first_worker = 2 + usize::from(self.served.is_some());
             let first_orphan = first_worker + self.workers.len();
             let ready = pidfd::wait(&watched, Deadline::NEVER)?;
+            // First: what is said of a worker is said before it has its order, so before its end.
+            if !self.hear()? {
+                return Ok(());
+            }
             for at in ready.into_iter().rev() {
                 match at {
-                    0 => match letter::receive(self.control)? {
-                        Some(letter) => self.answer(letter.message)?,
-                        None => return Ok(()),
-                    },
+                    0 => {}
                     // After the workers, which are reaped by then.
                     1 => {
                         self.ends.note();
@@ -130,6 +131,17 @@ impl<'a> Server<'a> {
                 }
             }
         }
+    }
+
+    /// Answers all that has been asked; `false` where nobody will ask any more.
+    fn hear(&mut self) -> io::Result<bool> {
+        while is_ready(self.control)? {
+            match letter::receive(self.control)? {
+                Some(letter) => self.answer(letter.message)?,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn answer(&mut self, request: Request) -> io::Result<()> {
@@ -197,11 +209,8 @@ impl<'a> Server<'a> {
 
     /// A worker that has ended, with what is left of its descendants.
     fn fallen_tree(&self) -> Option<usize> {
-        let now = Deadline::after(Duration::ZERO);
-        let has_ended = |worker: &Worker| {
-            worker.kills_tree
-                && pidfd::wait(&[worker.process.as_fd()], now).is_ok_and(|ended| !ended.is_empty())
-        };
+        let has_ended =
+            |worker: &Worker| worker.kills_tree && is_ready(worker.process.as_fd()).unwrap_or(true);
         self.workers.iter().position(has_ended)
     }
 
@@ -225,8 +234,12 @@ impl<'a> Server<'a> {
 
     /// Reaps orphans that have ended, and will hear of the others.
     fn adopt(&mut self) {
-        let fresh = tree::reap_orphans(&self.known()).into_iter();
-        let orphans = fresh.filter_map(|pid| {
+        let fresh = tree::reap_orphans(&self.known());
+        // After the look: whose parent's tree has fallen meanwhile is among them, and goes with it.
+        if self.fallen_tree().is_some() {
+            return;
+        }
+        let orphans = fresh.into_iter().filter_map(|pid| {
             let process = pidfd::open(pid).ok()?;
             Some(Orphan { pid, process })
         });
@@ -238,6 +251,10 @@ impl<'a> Server<'a> {
         let left = self.left.iter().map(|orphan| orphan.pid);
         workers.chain(left).collect()
     }
+}
+
+fn is_ready(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(!pidfd::wait(&[fd], Deadline::after(Duration::ZERO))?.is_empty())
 }
 
 /// The first steps of a forked worker.
