@@ -75,6 +75,12 @@ pub fn signal(pid: u32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal);
 }
 
+/// Stops a process: when this returns, it does nothing any more.
+pub fn stop(pid: u32) {
+    signal(pid, Signal::STOP);
+    soon("stopped", || state(pid) == Some('T'));
+}
+
 /// Waits until `is_so`, which must be within a second.
 pub fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
     let span = Span::start();

@@ -11,7 +11,7 @@ use outlive::process::pool::TaskError;
 use outlive::{AtomicArray, Event, Pool, Process};
 use rustix::process::Signal;
 
-use crate::family::{descriptors, signal, soon};
+use crate::family::{descriptors, signal, soon, stop};
 use crate::pressure::Span;
 use crate::random::Random;
 use crate::size;
@@ -133,7 +133,7 @@ pub const LAWS: &[crate::Law] = &[
             let mut held = pool.submit(at, gates.clone());
             soon("begun", || gates.get(0).unwrap() != 0);
             let pid = u32::try_from(gates.get(0).unwrap()).unwrap();
-            signal(pid, Signal::STOP);
+            stop(pid);
             gates.set(0, 0).unwrap();
             // The other goes on alone, and nobody takes the stopped one for dead.
             let squares = pool.map(square, 0..200).unwrap();
@@ -162,7 +162,7 @@ pub const LAWS: &[crate::Law] = &[
             let before = steps.get(0).unwrap();
             soon("on its way", || steps.get(0).unwrap() > before + 2);
             std::thread::sleep(Duration::from_micros(random.below(3000)));
-            signal(process.pid(), Signal::STOP);
+            stop(process.pid());
             std::thread::sleep(Duration::from_millis(150));
             signal(process.pid(), Signal::CONT);
         }
