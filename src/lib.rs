@@ -94,6 +94,8 @@ compile_error!("outlive runs on Linux only");
 mod error;
 #[cfg(all(feature = "async", not(loom)))]
 pub mod futures;
+#[cfg(not(loom))]
+pub mod inspect;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(not(loom))]

@@ -52,6 +52,8 @@
 //! After 2^31 resets without one completed turn between them no cell counts as free; such a barrier
 //! only times out.
 
+#[cfg(not(loom))]
+mod owners;
 mod state;
 mod wait;
 

@@ -49,6 +49,8 @@
 
 mod cell;
 mod notify;
+#[cfg(not(loom))]
+mod owners;
 
 #[cfg(not(loom))]
 use super::Storage;

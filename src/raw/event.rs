@@ -120,8 +120,7 @@ impl EventWord {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    /// Whether somebody has announced itself: so that a model can wait for that.
-    #[cfg(loom)]
+    /// Whether somebody has announced itself.
     pub(crate) fn has_sleepers(&self) -> bool {
         State(self.0.load(Ordering::Relaxed)).has_sleepers()
     }

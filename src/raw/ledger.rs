@@ -42,6 +42,8 @@
 #[cfg(not(loom))]
 use super::Storage;
 mod entry;
+#[cfg(not(loom))]
+mod owners;
 
 use super::lock::LockWord;
 use super::permits::{Bell, Full, NoneFree, Others};

@@ -33,12 +33,17 @@
 //! asleep, or woken before it acts: the same. A word of garbage names an owner that does not exist,
 //! which is a dead one.
 
+#[cfg(not(loom))]
+mod sight;
 mod watch;
 
 use super::{Pace, Peers, Token, Waited};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::Deadline;
 use crate::sys::hint;
+
+#[cfg(not(loom))]
+pub(crate) use sight::Sight;
 
 /// The value of a lock word.
 #[derive(Clone, Copy, PartialEq, Eq)]

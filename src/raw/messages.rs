@@ -60,6 +60,8 @@ mod chain;
 mod held;
 mod join;
 #[cfg(not(loom))]
+mod owners;
+#[cfg(not(loom))]
 mod place;
 mod repair;
 mod wait;

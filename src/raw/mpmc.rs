@@ -65,6 +65,8 @@
 
 mod flag;
 #[cfg(not(loom))]
+mod owners;
+#[cfg(not(loom))]
 mod place;
 mod repair;
 mod slot;

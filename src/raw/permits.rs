@@ -25,6 +25,8 @@
 //! others that the dead process held come back. No death makes a permit of nothing, and none loses
 //! one.
 
+#[cfg(not(loom))]
+mod owners;
 #[cfg(any(loom, feature = "async"))]
 mod watch;
 

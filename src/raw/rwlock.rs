@@ -60,6 +60,8 @@
 //! word and the ring, or between leaving and the ring: the sleepers' slice ends.
 
 mod count;
+#[cfg(not(loom))]
+mod owners;
 mod wait;
 
 #[cfg(not(loom))]

@@ -45,6 +45,8 @@
 //! inherited without a word, for each change inside it is whole in itself.
 
 mod cell;
+#[cfg(not(loom))]
+mod owners;
 mod wait;
 
 #[cfg(not(loom))]

@@ -57,6 +57,8 @@
 //! more can be published. Garbage in a position starts over at the head; garbage in a tag is an
 //! item that never comes.
 
+#[cfg(not(loom))]
+mod counts;
 mod ends;
 #[cfg(not(loom))]
 mod geometry;

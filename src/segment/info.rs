@@ -2,16 +2,17 @@
 
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use crate::error::Result;
 use crate::raw::Kind;
 use crate::sys::atomic::Ordering;
 
 use super::block::{Block, Phase};
 use super::inner::Inner;
-use super::recovery::{Identity, instant};
 
 /// A process that takes part in a segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Participant {
     /// Process id, in the process's own process-id namespace.
@@ -21,6 +22,7 @@ pub struct Participant {
     /// What the process calls itself.
     pub label: String,
     /// When it joined.
+    #[serde(serialize_with = "super::recovery::seconds")]
     pub since: SystemTime,
     /// Whether it lives. A dead participant is listed until its death is repaired.
     pub is_alive: bool,
@@ -29,7 +31,7 @@ pub struct Participant {
 }
 
 /// An object of a segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ObjectInfo {
     /// The name, if it has one.
@@ -44,23 +46,7 @@ pub struct ObjectInfo {
 
 impl Inner {
     pub(crate) fn participants(&self) -> Vec<Participant> {
-        let me = self.token();
-        let registry = self.registry();
-        let describe = |index| {
-            let token = registry.occupant(index)?;
-            let slot = registry.slot(index)?;
-            let who = Identity::of(slot);
-            let is_me = Some(token) == me;
-            Some(Participant {
-                pid: who.pid,
-                pid_namespace: slot.pid_namespace.load(Ordering::Relaxed),
-                label: who.label,
-                since: instant(slot.since.load(Ordering::Relaxed)),
-                is_alive: is_me || !registry.looks_dead(&self.leases(), token),
-                is_me,
-            })
-        };
-        registry.indices().filter_map(describe).collect()
+        self.view().participants(&self.leases(), self.token())
     }
 
     /// Whether there is an object of this name, by the same look that opens it.

@@ -20,9 +20,10 @@ use crate::sys::membarrier;
 use super::arena::Arena;
 use super::attached;
 use super::header::{self, Geometry};
-use super::layout::{Header, RECOVERIES, RECOVERIES_AT, REGISTRY_AT};
+use super::layout::{Header, REGISTRY_AT};
 use super::recovery::{Ring, write_label};
 use super::seat::{FileLeases, Seat};
+use super::view::View;
 
 /// What a process has as a participant, beside its token. A forked child has another: what its
 /// parent's threads held locked is nothing to it.
@@ -107,35 +108,21 @@ impl Inner {
         header::of(self.whole())
     }
 
+    /// The parts of the segment.
+    pub(crate) fn view(&self) -> View<'_> {
+        View::new(self.whole(), self.geometry.participants)
+    }
+
     pub(crate) fn arena(&self) -> Result<Arena<'_>> {
-        Ok(Arena::new(
-            self.whole(),
-            self.checked_header()?,
-            self.geometry.participants,
-        ))
+        self.view().arena()
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "small constants of the layout"
-    )]
     pub(crate) fn registry(&self) -> Registry<'_> {
-        let slots = self
-            .whole()
-            .slice::<Slot>(REGISTRY_AT as usize, self.geometry.participants as usize);
-        Registry::new(slots.unwrap_or_default())
+        self.view().registry()
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "small constants of the layout"
-    )]
     pub(crate) fn ring(&self) -> Result<Ring<'_>> {
-        let entries = self.whole().slice(RECOVERIES_AT as usize, RECOVERIES);
-        Ok(Ring {
-            header: self.checked_header()?,
-            entries: entries.unwrap_or_default(),
-        })
+        self.view().ring()
     }
 
     pub(crate) fn leases(&self) -> FileLeases<'_> {

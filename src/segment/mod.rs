@@ -13,6 +13,7 @@ mod berth;
 mod block;
 mod books;
 mod bound;
+mod glance;
 mod header;
 mod hold;
 mod info;
@@ -29,6 +30,7 @@ mod seat;
     reason = "the noun of the module is its main type"
 )]
 mod segment;
+mod view;
 #[cfg(feature = "async")]
 mod watcher;
 
@@ -40,8 +42,9 @@ pub use segment::Segment;
 pub(crate) use alarm::Alarm;
 pub(crate) use berth::{Berth, Look, fence_everywhere};
 pub(crate) use bound::Bound;
+pub(crate) use glance::{Glance, Glimpse};
 pub(crate) use object::{Object, Spec};
-pub(crate) use recovery::{instant, label_text, label_words};
+pub(crate) use recovery::{instant, label_text, label_words, seconds};
 pub(crate) use seat::Seat;
 #[cfg(feature = "async")]
 pub(crate) use watcher::{Waiting, Wish};

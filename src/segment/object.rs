@@ -348,10 +348,6 @@ impl Inner {
 
     /// Who `token` is or was: from its slot, or from the ring of recoveries.
     pub(crate) fn identity_of(&self, token: Token) -> Identity {
-        self.registry()
-            .description(token)
-            .map(Identity::from)
-            .or_else(|| self.ring().ok()?.identity(token))
-            .unwrap_or_default()
+        self.view().identity(token)
     }
 }

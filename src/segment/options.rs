@@ -225,7 +225,8 @@ impl SegmentOptions {
         self.attach(fd.as_fd(), name, None, Blank::Adopt)
     }
 
-    fn path_of(&self, name: &str) -> Result<PathBuf> {
+    /// Where the segment called `name` is, or would be.
+    pub(crate) fn path_of(&self, name: &str) -> Result<PathBuf> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if name.is_empty() || name.len() > 200 || !name.chars().all(plain) {
             return Err(Error::new(
@@ -234,12 +235,16 @@ impl SegmentOptions {
             )
             .advise("a name has 1 to 200 letters, digits, dots, hyphens and underscores"));
         }
-        let folder = self.folder.clone().unwrap_or_else(|| {
+        Ok(self.folder_of_names().join(format!("outlive.{name}")))
+    }
+
+    /// The folder of named segments.
+    pub(crate) fn folder_of_names(&self) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| {
             std::env::var_os("OUTLIVE_DIR")
                 .unwrap_or_else(|| OsString::from("/dev/shm"))
                 .into()
-        });
-        Ok(folder.join(format!("outlive.{name}")))
+        })
     }
 
     fn checked_size(&self, doing: &dyn Fn() -> String) -> Result<u64> {

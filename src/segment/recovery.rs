@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Serialize, Serializer};
+
 use crate::raw::Token;
 use crate::raw::registry::{Description, LABEL_WORDS, Slot};
 use crate::sys::atomic::{AtomicU64, Ordering};
@@ -10,7 +12,7 @@ use crate::sys::{bytes, clock};
 use super::layout::{Header, RECOVERIES, RecoveryEntry};
 
 /// A death that was noticed and repaired.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Recovery {
     /// Process id of the dead participant, in its own process-id namespace.
@@ -18,6 +20,7 @@ pub struct Recovery {
     /// What the participant called itself.
     pub label: String,
     /// When the repair ended.
+    #[serde(serialize_with = "seconds")]
     pub at: SystemTime,
     /// Process id of the participant that repaired.
     pub by: u32,
@@ -87,6 +90,12 @@ pub(crate) fn label_text(words: [u64; LABEL_WORDS]) -> String {
 /// An instant that a segment holds as nanoseconds since the Unix epoch.
 pub(crate) fn instant(nanos: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(nanos)
+}
+
+/// Writes an instant as seconds since the Unix epoch.
+pub(crate) fn seconds<S: Serializer>(at: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    to.serialize_f64(since.as_secs_f64())
 }
 
 /// The ring in one segment.

@@ -114,11 +114,7 @@ impl Inner {
 
     /// The bytes of the object in `block`.
     pub(crate) fn object_storage(&self, block: Block<'_>) -> Option<Storage<'_>> {
-        let range = block.object()?;
-        self.whole().part(
-            usize::try_from(range.at).ok()?,
-            usize::try_from(range.len).ok()?,
-        )
+        self.view().object(block)
     }
 }
 

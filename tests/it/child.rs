@@ -206,6 +206,7 @@ fn plays_its_role() {
         super::raw_sync::ROLES,
         super::rlock::ROLES,
         super::rwlock::ROLES,
+        super::inspect::ROLES,
         super::segment::ROLES,
         super::semaphore::ROLES,
         super::socket::ROLES,

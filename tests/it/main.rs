@@ -20,6 +20,7 @@ mod executor;
 mod fork;
 #[cfg(feature = "async")]
 mod futures;
+mod inspect;
 mod joinable;
 mod lock;
 mod logging;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, from the lowest up: a file names only its own and those before it.
-const LAYERS: [&str; 8] = [
-    "sys", "raw", "segment", "sync", "shared", "queue", "process", "remote",
+const LAYERS: [&str; 9] = [
+    "sys", "raw", "segment", "sync", "shared", "queue", "process", "remote", "inspect",
 ];
 /// Layers from here on report through `crate::error`; those below have no names to put in it.
 const FIRST_WITH_ERRORS: &str = "segment";

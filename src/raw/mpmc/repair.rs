@@ -176,7 +176,7 @@ impl<'a> Slots<'a> {
     }
 
     /// All slots: their words, and where they begin.
-    fn slots(&self) -> impl Iterator<Item = (&'a AtomicU64, usize)> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = (&'a AtomicU64, usize)> {
         let slots = *self;
         let places = (0..self.capacity()).map(move |index| index * slots.stride);
         places.filter_map(move |at| Some((slots.slot(at)?, at)))

@@ -163,6 +163,19 @@ pub(crate) fn existing(path: &Path) -> io::Result<OwnedFd> {
     Ok(open(path, flags, Mode::empty())?)
 }
 
+/// Opens an existing file for looking at it. A symbolic link in its last part is refused, but for the
+/// kernel's own, by which it gives another process's descriptors.
+pub(crate) fn for_looking(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let follow = path.starts_with("/proc");
+    let flags = if follow {
+        flags
+    } else {
+        flags | OFlags::NOFOLLOW
+    };
+    Ok(open(path, flags, Mode::empty())?)
+}
+
 /// Opens a folder by name, without waiting for whatever else has the name; a symbolic link in its last
 /// part is refused.
 #[cfg(feature = "remote")]

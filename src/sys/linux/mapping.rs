@@ -1,4 +1,4 @@
-//! One shared mapping of a file, for reading and writing.
+//! One mapping of a file: shared, for reading and writing, or private, for looking.
 
 #![expect(
     unsafe_code,
@@ -31,6 +31,23 @@ impl Mapping {
         }
         let map = MmapOptions::new().len(len).map_raw(fd.as_raw_fd())?;
         Ok(Self { map })
+    }
+
+    /// Maps the same for whoever only looks: what is read is the file's, what were written would be
+    /// this process's own. `fd` need not be open for writing.
+    pub(crate) fn private(fd: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
+        if len == 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut options = MmapOptions::new();
+        // SAFETY: nobody gets a slice of it: the bytes are touched as those of a shared mapping.
+        let map = unsafe {
+            options
+                .len(len)
+                .no_reserve_swap()
+                .map_copy(fd.as_raw_fd())?
+        };
+        Ok(Self { map: map.into() })
     }
 
     /// The bytes, as long as the mapping lives.

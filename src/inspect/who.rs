@@ -1,0 +1,71 @@
+//! Whom a word of the segment names.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::raw::Token;
+use crate::segment::Glance;
+
+/// A participant that a word names, dead or alive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Who {
+    /// Process id, in the process's own process-id namespace; 0 where nothing is known of it any
+    /// more.
+    pub pid: u32,
+    /// What the process calls itself.
+    pub label: String,
+    /// Whether it lives, by the kernel's word on its lease.
+    pub is_alive: bool,
+}
+
+impl Who {
+    pub(super) fn named(glance: &Glance, token: Token) -> Self {
+        let known = glance.identity(token);
+        Self {
+            pid: known.pid,
+            label: known.label,
+            is_alive: glance.is_alive(token),
+        }
+    }
+}
+
+/// `label (pid)`, and whether it is dead.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.label, self.pid)?;
+        f.write_str(if self.is_alive { "" } else { " dead" })
+    }
+}
+
+/// A participant, and how many it has of something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Holder {
+    /// Who.
+    pub who: Who,
+    /// How many permits, read guards, or messages.
+    pub count: u64,
+}
+
+/// How many each participant has, in the order in which they were first met.
+#[derive(Debug, Default)]
+pub(super) struct Tally(Vec<(Token, u64)>);
+
+impl Tally {
+    pub(super) fn add(&mut self, token: Token, count: u64) {
+        match self.0.iter_mut().find(|(known, _)| *known == token) {
+            Some((_, sum)) => *sum = sum.saturating_add(count),
+            None => self.0.push((token, count)),
+        }
+    }
+
+    pub(super) fn holders(self, glance: &Glance) -> Vec<Holder> {
+        let holder = |(token, count)| Holder {
+            who: Who::named(glance, token),
+            count,
+        };
+        self.0.into_iter().map(holder).collect()
+    }
+}

@@ -1,0 +1,169 @@
+//! A look at a segment from outside: who looks takes no part.
+//!
+//! The file is opened for reading and mapped privately, so nothing that is done here can reach it.
+//! Nobody is waited for: what is seen may be of two moments, which is tried again, and checked as
+//! everything that others write.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::raw::{Kind, Storage, Token};
+use crate::sys::atomic::Ordering;
+use crate::sys::file::{self, Facts};
+use crate::sys::mapping::Mapping;
+
+use super::block::{Block, Phase};
+use super::header::{self, Geometry};
+use super::recovery::{Identity, instant};
+use super::seat::FileLeases;
+use super::view::View;
+use super::{Participant, Recovery};
+
+/// A segment as seen from outside.
+#[derive(Debug)]
+pub(crate) struct Glance {
+    mapping: Mapping,
+    fd: OwnedFd,
+    pub(crate) geometry: Geometry,
+    pub(crate) facts: Facts,
+}
+
+/// An object as seen from outside.
+pub(crate) struct Glimpse<'a> {
+    pub(crate) name: Option<String>,
+    /// `None` for a number that no kind has.
+    pub(crate) kind: Option<Kind>,
+    /// Bytes from the start of the segment to the object.
+    pub(crate) offset: u64,
+    /// Bytes of the object.
+    pub(crate) bytes: u64,
+    /// Who has it open.
+    pub(crate) holders: Vec<Token>,
+    /// `None` where the bytes do not lie within the segment.
+    pub(crate) storage: Option<Storage<'a>>,
+}
+
+/// Walks along a chain that changes meanwhile, before the last one counts.
+const ROUNDS: u32 = 8;
+
+impl Glance {
+    /// Looks at the segment in the file at `path`.
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let os = |e| Error::os(e, format!("look at `{shown}`"));
+        let fd = match file::for_looking(path) {
+            Err(e) if file::is_link(&e) || file::is_no_file(&e) => {
+                return Err(Error::new(
+                    ErrorKind::NotASegment,
+                    format!("look at `{shown}`"),
+                ));
+            }
+            opened => opened.map_err(os)?,
+        };
+        let facts = file::facts(fd.as_fd()).map_err(os)?;
+        let name = shown.to_string();
+        let len = usize::try_from(facts.size).unwrap_or(0);
+        if !facts.is_regular || len == 0 {
+            return Err(Error::new(
+                ErrorKind::NotASegment,
+                format!("look at `{shown}`"),
+            ));
+        }
+        let mapping = Mapping::private(fd.as_fd(), len).map_err(os)?;
+        let geometry = header::check(mapping.storage(), &name)?;
+        Ok(Self {
+            mapping,
+            fd,
+            geometry,
+            facts,
+        })
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View::new(self.mapping.storage(), self.geometry.participants)
+    }
+
+    fn leases(&self) -> FileLeases<'_> {
+        FileLeases(Some(self.fd.as_fd()))
+    }
+
+    /// Nanoseconds since the Unix epoch at its making, as an instant, and the process that made it.
+    pub(crate) fn origin(&self) -> Result<(std::time::SystemTime, u32)> {
+        let header = self.view().header()?;
+        // Relaxed, both: set before the segment was there.
+        let created = instant(header.created.load(Ordering::Relaxed));
+        Ok((created, header.creator.load(Ordering::Relaxed)))
+    }
+
+    /// Whether `token` names somebody who lives.
+    pub(crate) fn is_alive(&self, token: Token) -> bool {
+        !self.view().registry().looks_dead(&self.leases(), token)
+    }
+
+    pub(crate) fn identity(&self, token: Token) -> Identity {
+        self.view().identity(token)
+    }
+
+    pub(crate) fn participants(&self) -> Vec<Participant> {
+        self.view().participants(&self.leases(), None)
+    }
+
+    pub(crate) fn recoveries(&self) -> Result<Vec<Recovery>> {
+        Ok(self.view().ring()?.list())
+    }
+
+    /// Who has the books at this moment.
+    pub(crate) fn bookkeeper(&self) -> Result<Option<Token>> {
+        Ok(self.view().header()?.books.owner())
+    }
+
+    pub(crate) fn free_bytes(&self) -> Result<u64> {
+        self.settled(|view| Ok(view.arena()?.free_bytes()))
+    }
+
+    /// The objects, in the order in which they lie.
+    pub(crate) fn objects(&self) -> Result<Vec<Glimpse<'_>>> {
+        self.settled(|view| {
+            let live = |block: &Block<'_>| block.word().phase() == Phase::Live;
+            let blocks = view.arena()?.chain().filter(live);
+            Ok(blocks.map(|block| self.glimpse(view, block)).collect())
+        })
+    }
+
+    fn glimpse<'a>(&'a self, view: View<'a>, block: Block<'a>) -> Glimpse<'a> {
+        let range = block.object();
+        let registry = view.registry();
+        Glimpse {
+            name: block.name(),
+            kind: Kind::from_number(block.kind()),
+            offset: range.map_or(0, |range| range.at),
+            bytes: range.map_or(0, |range| range.len),
+            holders: block
+                .holder_slots()
+                .filter_map(|slot| registry.occupant(slot))
+                .collect(),
+            storage: view.object(block),
+        }
+    }
+
+    /// What `look` sees while the arena does not change, or the last of some looks.
+    fn settled<'a, T>(&'a self, look: impl Fn(View<'a>) -> Result<T>) -> Result<T> {
+        let view = self.view();
+        let header = view.header()?;
+        // Acquire, both: what is looked at comes after the first and before the second.
+        let changes = || {
+            let made = header.made.load(Ordering::Acquire);
+            (made, header.merges.load(Ordering::Acquire))
+        };
+        for _ in 1..ROUNDS {
+            let before = changes();
+            let seen = look(view)?;
+            crate::sys::atomic::fence(Ordering::Acquire);
+            if changes() == before {
+                return Ok(seen);
+            }
+        }
+        look(view)
+    }
+}
