@@ -5,12 +5,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::segment::baggage::Baggage;
 use crate::sys::clock::Deadline;
 use crate::sys::family::Signal;
 use crate::sys::pidfd;
-use parking_lot::Mutex;
 
 use super::exit::Exit;
 use super::message::Report;

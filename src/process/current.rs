@@ -1,7 +1,7 @@
 //! Who this process is, and who started it.
 
 use std::fmt;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,6 @@ use parking_lot::{RwLock, RwLockWriteGuard};
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
 use crate::sys::pidfd;
-use std::os::fd::AsFd;
 
 use super::message::Life;
 
