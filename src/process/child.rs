@@ -12,6 +12,7 @@ use crate::segment::baggage::Baggage;
 use crate::sys::clock::Deadline;
 use crate::sys::family::Signal;
 use crate::sys::pidfd;
+use crate::sys::readiness::{self, Ready};
 
 use super::exit::Exit;
 use super::message::Report;
@@ -129,8 +130,7 @@ impl Child {
         match self.wait_timeout(Duration::ZERO) {
             Ok(exit) => exit.is_none(),
             // As far as the kernel tells.
-            Err(_) => pidfd::wait(&[self.as_fd()], Deadline::after(Duration::ZERO))
-                .is_ok_and(|ended| ended.is_empty()),
+            Err(_) => readiness::is_ready(self).is_ok_and(|has_ended| !has_ended),
         }
     }
 
@@ -220,18 +220,18 @@ impl Child {
                 return Ok(Some(*exit));
             }
             // Its end first: who is woken by its report takes a processor from it.
-            if pidfd::wait(&[self.0.process.as_fd()], deadline)?.is_empty() {
+            if !readiness::wait(self.as_fd(), Ready::ToReceive, deadline)? {
                 return Ok(None);
             }
             let line = self.0.line.as_fd();
             // What it said is there by now; what a server says comes, as long as that lives. The end
             // of the line does not say so: what the process has forked may have that line too.
             if let Reaper::Server(server) = &self.0.reaper
-                && pidfd::wait(&[line, server.as_fd()], deadline)?.is_empty()
+                && readiness::which(&[line, server.as_fd()], deadline)?.is_empty()
             {
                 return Ok(None);
             }
-            if pidfd::wait(&[line], Deadline::after(Duration::ZERO))?.is_empty() {
+            if !readiness::is_ready(line)? {
                 break self.exit_by_kernel();
             }
             let Some(letter) = letter::receive(&self.0.line)? else {
@@ -264,7 +264,7 @@ impl Child {
         let asked = (0..20).find_map(|_| {
             let status = pidfd::wait_status(&self.0.process);
             if status.is_none() {
-                let _ = pidfd::wait(&[], Deadline::after(Duration::from_millis(1)));
+                readiness::rest(Duration::from_millis(1));
             }
             status
         });
@@ -277,7 +277,7 @@ impl Child {
             Ok(exit) => exit.is_some(),
             Err(_) => {
                 // It asks again, but not without rest.
-                let _ = pidfd::wait(&[], Deadline::after(limit));
+                readiness::rest(limit);
                 false
             }
         }

@@ -15,7 +15,7 @@ use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::bell::Bell;
 use crate::sys::clock::Deadline;
 use crate::sys::fork::OfProcess;
-use crate::sys::{futex, pidfd, thread};
+use crate::sys::{futex, readiness, thread};
 
 use super::child::Child;
 
@@ -107,9 +107,9 @@ impl Children {
             let fds: Vec<_> = std::iter::once(bell.as_fd())
                 .chain(watched.iter().map(Child::as_fd))
                 .collect();
-            let Ok(ready) = pidfd::wait(&fds, Deadline::NEVER) else {
+            let Ok(ready) = readiness::which(&fds, Deadline::NEVER) else {
                 // Of more than it may have open the system does not tell.
-                let _ = pidfd::wait(&[], Deadline::after(WORD));
+                readiness::rest(WORD);
                 continue;
             };
             let ended = ready

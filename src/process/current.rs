@@ -10,7 +10,7 @@ use parking_lot::{RwLock, RwLockWriteGuard};
 
 use crate::error::{Error, Result};
 use crate::sys::clock::Deadline;
-use crate::sys::pidfd;
+use crate::sys::readiness::{self, Ready};
 
 use super::message::Life;
 
@@ -228,8 +228,7 @@ impl Parent {
     }
 
     pub(super) fn wait(&self, deadline: Deadline) -> Result<bool> {
-        pidfd::wait(&[self.process.as_fd()], deadline)
-            .map(|ready| !ready.is_empty())
+        readiness::wait(self.process.as_fd(), Ready::ToReceive, deadline)
             .map_err(|e| Error::os(e, format!("wait for {self}")))
     }
 }

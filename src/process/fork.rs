@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::queue::socket::fd;
 use crate::sys::clock::Deadline;
 use crate::sys::family::Fork;
-use crate::sys::{family, pidfd, socket, thread};
+use crate::sys::{family, pidfd, readiness, socket, thread};
 
 use super::child::{Child, Parts, Reaper};
 use super::current::{self, name_of};
@@ -164,7 +164,7 @@ fn die_with_parent() -> io::Result<()> {
         while let Some(parent) = current.parent() {
             match parent.wait(Deadline::NEVER) {
                 Ok(_) => family::kill(family::own()),
-                Err(_) => drop(pidfd::wait(&[], Deadline::after(PAUSE))),
+                Err(_) => readiness::rest(PAUSE),
             }
         }
     };

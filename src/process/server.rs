@@ -8,13 +8,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
 
 use crate::sys::clock::Deadline;
 use crate::sys::ends::Ends;
 use crate::sys::family::{Fork, Pid, Signal};
 use crate::sys::image::Image;
-use crate::sys::{descriptors, family, pidfd, socket};
+use crate::sys::{descriptors, family, pidfd, readiness, socket};
 
 use super::exit::{Exit, leave};
 use super::letter;
@@ -97,7 +96,7 @@ impl<'a> Server<'a> {
                 .collect();
             let first_worker = 2 + usize::from(self.served.is_some());
             let first_orphan = first_worker + self.workers.len();
-            let ready = pidfd::wait(&watched, Deadline::NEVER)?;
+            let ready = readiness::which(&watched, Deadline::NEVER)?;
             // First: what is said of a worker is said before it has its order, so before its end.
             if !self.hear()? {
                 return Ok(());
@@ -135,7 +134,7 @@ impl<'a> Server<'a> {
 
     /// Answers all that has been asked; `false` where nobody will ask any more.
     fn hear(&mut self) -> io::Result<bool> {
-        while is_ready(self.control)? {
+        while readiness::is_ready(self.control)? {
             match letter::receive(self.control)? {
                 Some(letter) => self.answer(letter.message)?,
                 None => return Ok(false),
@@ -209,8 +208,9 @@ impl<'a> Server<'a> {
 
     /// A worker that has ended, with what is left of its descendants.
     fn fallen_tree(&self) -> Option<usize> {
-        let has_ended =
-            |worker: &Worker| worker.kills_tree && is_ready(worker.process.as_fd()).unwrap_or(true);
+        let has_ended = |worker: &Worker| {
+            worker.kills_tree && readiness::is_ready(&worker.process).unwrap_or(true)
+        };
         self.workers.iter().position(has_ended)
     }
 
@@ -251,10 +251,6 @@ impl<'a> Server<'a> {
         let left = self.left.iter().map(|orphan| orphan.pid);
         workers.chain(left).collect()
     }
-}
-
-fn is_ready(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(!pidfd::wait(&[fd], Deadline::after(Duration::ZERO))?.is_empty())
 }
 
 /// The first steps of a forked worker.

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sys::clock::Deadline;
 use crate::sys::fork::OfProcess;
 use crate::sys::image::Image;
+use crate::sys::readiness::{self, Ready};
 use crate::sys::{family, pidfd, socket};
 
 use super::entry::{self, SERVER};
@@ -92,6 +93,10 @@ fn is_end(error: &io::Error) -> bool {
     matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
+fn wait(fd: impl AsFd, limit: Duration) -> io::Result<bool> {
+    readiness::wait(fd.as_fd(), Ready::ToReceive, Deadline::after(limit))
+}
+
 impl Supervisor {
     /// A server that is there; `None` where it was killed before it was.
     fn begin() -> Result<Option<Self>> {
@@ -135,11 +140,9 @@ impl Supervisor {
 
     /// Ends a server that is of no use. Says whether somebody else had, with a signal.
     fn was_killed(mut self) -> bool {
-        let line = pidfd::wait(&[self.line.as_fd()], Deadline::after(Duration::ZERO));
         // Its last descriptors are closed a little before its end.
-        let has_ended = line.is_ok_and(|ended| !ended.is_empty())
-            && pidfd::wait(&[self.process.as_fd()], Deadline::after(END))
-                .is_ok_and(|ended| !ended.is_empty());
+        let has_ended = readiness::is_ready(&self.line).unwrap_or(false)
+            && wait(&self.process, END).unwrap_or(false);
         let _ = self.server.kill();
         let status = self.server.wait();
         has_ended && status.is_ok_and(|status| status.code().is_none())
@@ -148,14 +151,14 @@ impl Supervisor {
     fn greet(&mut self) -> Result<()> {
         let doing = "wait for the fork server to begin";
         let os = |e| Error::os(e, doing);
-        let begun = pidfd::wait(&[self.line.as_fd()], Deadline::after(START)).map_err(os)?;
+        let has_begun = wait(&self.line, START).map_err(os)?;
         let advise = |kind| {
             Error::new(kind, doing).advise(
                 "the program did not become one before main: call outlive::process::init first \
                  thing in main",
             )
         };
-        if begun.is_empty() {
+        if !has_begun {
             return Err(advise(ErrorKind::TimedOut));
         }
         match self.hear() {
@@ -195,7 +198,7 @@ impl Supervisor {
             self.is_asked = true;
             // Somebody may have killed it while it waited, or its server, whose death will be its own.
             let now = Deadline::after(Duration::ZERO);
-            let dead = pidfd::wait(&[self.process.as_fd(), worker.process.as_fd()], now)?;
+            let dead = readiness::which(&[self.process.as_fd(), worker.process.as_fd()], now)?;
             match dead.first() {
                 None => {
                     if kills_tree {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::queue::patience::Patience;
 use crate::sys::clock::Deadline;
-use crate::sys::{socket, stream};
+use crate::sys::{readiness, stream};
 
 use super::address::Address;
 use super::handshake::{Failure, Handshake};
@@ -78,7 +78,7 @@ fn authenticate(line: &Line, address: &Address, key: &AuthKey, deadline: Deadlin
             Err(Failure::Gone) => return Err(new(ErrorKind::Disconnected)),
             Err(Failure::Os(error)) => return Err(os(error)),
         };
-        if deadline.is_past() || !socket::wait(line.as_fd(), ready, deadline).map_err(os)? {
+        if deadline.is_past() || !readiness::wait(line.as_fd(), ready, deadline).map_err(os)? {
             return Err(timed_out(address));
         }
     }

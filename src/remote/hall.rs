@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::sys::bell::Bell;
 use crate::sys::clock::Deadline;
-use crate::sys::socket::{self, Ready};
+use crate::sys::readiness::{self, Ready};
 use crate::sys::stream;
 
 use super::door::Door;
@@ -66,7 +66,7 @@ impl Hall {
             let knocks = [(door.as_fd(), Ready::ToReceive)];
             let all: Vec<_> = guests.chain(bells).chain(knocks).collect();
             let until = soonest.map_or(deadline, |soonest| soonest.min(deadline));
-            socket::wait_for_any(&all, until)
+            readiness::wait_for_any(&all, until)
                 .map_err(|e| Error::os(e, format!("accept at {}", door.address())))?;
             if bell.is_some_and(Bell::rings) {
                 return Ok(None);

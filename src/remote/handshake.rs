@@ -14,7 +14,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use crate::sys::socket::Ready;
+use crate::sys::readiness::Ready;
 use crate::sys::stream::{self, Moved};
 
 use super::key::{AuthKey, TAG};

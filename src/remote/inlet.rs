@@ -7,7 +7,7 @@ use crate::queue::message::decode;
 use crate::queue::patience::Patience;
 use crate::queue::socket::inbox::{Bounds, Inbox, Refused};
 use crate::sys::clock::Deadline;
-use crate::sys::socket::Ready;
+use crate::sys::readiness::Ready;
 use crate::sys::stream::Moved;
 
 use super::error::RecvError;

@@ -8,7 +8,8 @@ use std::sync::{Arc, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::clock::Deadline;
 use crate::sys::epoch;
-use crate::sys::socket::{self, Ready};
+use crate::sys::readiness::{self, Ready};
+use crate::sys::socket;
 use crate::sys::stream::{self, Moved};
 
 /// One direction of a connection, or both of one that is new.
@@ -73,7 +74,7 @@ impl Line {
     /// Sleeps until it is ready; `false` where it is not when the time has come.
     #[cold]
     pub(super) fn wait(&self, ready: Ready, deadline: Deadline) -> Result<bool> {
-        socket::wait(self.as_fd(), ready, deadline)
+        readiness::wait(self.as_fd(), ready, deadline)
             .map_err(|e| Error::os(e, "wait for a connection"))
     }
 

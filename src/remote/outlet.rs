@@ -7,7 +7,7 @@ use crate::queue::message::encode;
 use crate::queue::patience::Patience;
 use crate::queue::socket::packet::{Head, Place};
 use crate::sys::clock::Deadline;
-use crate::sys::socket::Ready;
+use crate::sys::readiness::Ready;
 use crate::sys::stream::{Moved, randomise};
 
 use super::error::SendError;

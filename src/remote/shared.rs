@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use crate::error::Error;
 use crate::sys::bell::Bell;
 use crate::sys::clock::Deadline;
-use crate::sys::socket::{self, Ready};
+use crate::sys::readiness::{self, Ready};
+use crate::sys::socket;
 
 use super::door::Door;
 use super::hall::Hall;
@@ -105,7 +106,7 @@ impl Shared {
         const A_LITTLE: Duration = Duration::from_millis(100);
         let until = Deadline::after(A_LITTLE);
         // Where that fails, it is tried again at once.
-        let _ = socket::wait(self.bell.as_fd(), Ready::ToReceive, until);
+        let _ = readiness::wait(self.bell.as_fd(), Ready::ToReceive, until);
     }
 }
 

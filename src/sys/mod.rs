@@ -30,5 +30,5 @@ pub use counted::{arm, arm_stop, disarm};
 #[cfg(not(loom))]
 pub(crate) use linux::{
     bell, descriptors, ends, epoch, family, file, fork, futex, image, lease, lifeline, mapping,
-    membarrier, pidfd, setting, slack, socket, thread,
+    membarrier, pidfd, readiness, setting, slack, socket, thread,
 };

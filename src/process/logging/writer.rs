@@ -12,8 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Result};
 use crate::queue::messages::GetError;
-use crate::sys::clock::Deadline;
-use crate::sys::pidfd;
+use crate::sys::readiness;
 use crate::sys::thread::block_signals;
 
 use super::channel::{self, Channel};
@@ -150,7 +149,7 @@ fn write_whole(mut line: &[u8]) {
 }
 
 fn pause() {
-    let _ = pidfd::wait(&[], Deadline::after(PAUSE));
+    readiness::rest(PAUSE);
 }
 
 /// Waits until all that was logged before is written, or the writer does not come on.

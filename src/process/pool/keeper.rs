@@ -7,7 +7,7 @@ use crate::error::ErrorKind;
 use crate::process::child::Child;
 use crate::process::exit::Exit;
 use crate::sys::clock::Deadline;
-use crate::sys::pidfd;
+use crate::sys::readiness::{self, Ready};
 
 use super::crew::{Crew, SeatState};
 use super::error::TaskError;
@@ -53,7 +53,7 @@ pub(super) fn keep(crew: &Crew) {
             .chain(children.iter().map(|(_, child)| child.as_fd()))
             .collect();
         let deadline = next.map_or(Deadline::NEVER, Deadline::at);
-        let ready = pidfd::wait(&watched, deadline).unwrap_or_default();
+        let ready = readiness::which(&watched, deadline).unwrap_or_default();
         for at in ready {
             if let Some((seat, child)) = at.checked_sub(1).and_then(|at| children.get(at)) {
                 let exit = exit_of(crew, child);
@@ -168,7 +168,7 @@ fn dismiss(crew: &Crew) {
         if let SeatState::Taken { child, .. } = &seat.state {
             let _ = child.kill();
             // Not for what its server says of it.
-            let _ = pidfd::wait(&[child.as_fd()], Deadline::NEVER);
+            let _ = readiness::wait(child.as_fd(), Ready::ToReceive, Deadline::NEVER);
         }
         seat.state = SeatState::Empty;
     }

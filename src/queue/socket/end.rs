@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::clock::Deadline;
 use crate::sys::epoch;
-use crate::sys::socket::{self, Ready};
+use crate::sys::readiness::{self, Ready};
+use crate::sys::socket;
 
 use super::packet::{HEAD, PART};
 
@@ -91,7 +92,8 @@ impl End {
             Way::Out => Ready::ToSend,
             Way::In => Ready::ToReceive,
         };
-        socket::wait(self.as_fd(), ready, deadline).map_err(|e| Error::os(e, "wait for a socket"))
+        readiness::wait(self.as_fd(), ready, deadline)
+            .map_err(|e| Error::os(e, "wait for a socket"))
     }
 
     /// Says for ever, to all who have this end or the other, that nothing more is to come.

@@ -4,8 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{EventfdFlags, eventfd};
+
 #[cfg(feature = "remote")]
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use super::readiness;
 
 /// Rings until somebody has heard it.
 #[derive(Debug)]
@@ -28,8 +29,7 @@ impl Bell {
     /// Whether it rings.
     #[cfg(feature = "remote")]
     pub(crate) fn rings(&self) -> bool {
-        let polled = &mut [PollFd::new(&self.0, PollFlags::IN)];
-        poll(polled, Some(&Timespec::default())).is_ok_and(|count| count > 0)
+        readiness::is_ready(&self.0).unwrap_or(false)
     }
 
     /// Stops it; what rings from now on is heard by whoever watches.

@@ -14,6 +14,7 @@ pub(crate) mod lifeline;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod pidfd;
+pub(crate) mod readiness;
 pub(crate) mod setting;
 pub(crate) mod slack;
 pub(crate) mod socket;

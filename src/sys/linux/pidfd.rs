@@ -6,15 +6,12 @@
 )]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
-
-use crate::sys::clock::Deadline;
 
 /// The process that now has this number.
 pub(crate) fn open(pid: Pid) -> io::Result<OwnedFd> {
@@ -28,30 +25,6 @@ pub(crate) fn signal(process: impl AsFd, signal: Signal) -> io::Result<bool> {
         Err(Errno::SRCH) => Ok(false),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Waits until one of `fds` can be read from or has come to its end, which is what a process's
-/// descriptor does when it ends; says which, or nothing when the time is up.
-pub(crate) fn wait(fds: &[BorrowedFd<'_>], deadline: Deadline) -> io::Result<Vec<usize>> {
-    let mut polled: Vec<_> = fds
-        .iter()
-        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
-        .collect();
-    loop {
-        let left = deadline.left().map(|left| Timespec {
-            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(left.subsec_nanos()),
-        });
-        match poll(&mut polled, left.as_ref()) {
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-            Ok(_) => break,
-        }
-    }
-    let ready = (0..)
-        .zip(&polled)
-        .filter(|(_, fd)| !fd.revents().is_empty());
-    Ok(ready.map(|(at, _)| at).collect())
 }
 
 /// Waits for a child, and reaps it; its status, as `wait` would have it. `None` where somebody else has

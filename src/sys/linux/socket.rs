@@ -5,7 +5,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::cmsg_space;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
@@ -13,7 +12,6 @@ use rustix::net::{
     recvmsg, sendmsg, socketpair, sockopt,
 };
 
-use crate::sys::clock::{Deadline, monotonic_nanos};
 use crate::sys::crash;
 
 /// Most descriptors of one packet: the kernel's `SCM_MAX_FD`.
@@ -46,15 +44,6 @@ pub(crate) enum Came {
     Nothing,
     /// The other end is gone, and everything it sent has been received.
     End,
-}
-
-/// What to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ready {
-    /// A packet, or the end.
-    ToReceive,
-    /// Room, or nobody to make it.
-    ToSend,
 }
 
 /// The two ends of a connection that keeps the borders of packets; children do not inherit them.
@@ -164,49 +153,6 @@ pub(crate) fn next_len(fd: BorrowedFd<'_>) -> io::Result<usize> {
             Err(Errno::INTR | Errno::CONNRESET) => {}
             Err(Errno::NOTCONN) => return Ok(0),
             next => return Ok(next?.1),
-        }
-    }
-}
-
-/// Sleeps until `fd` is ready, or the time has come: then `false`. The kernel says when the other
-/// end is gone, so this sleep needs no slices.
-pub(crate) fn wait(fd: BorrowedFd<'_>, ready: Ready, deadline: Deadline) -> io::Result<bool> {
-    sleep(&mut [polled(fd, ready)], deadline)
-}
-
-/// As [`wait`], until one of several is ready.
-#[cfg(feature = "remote")]
-pub(crate) fn wait_for_any(
-    fds: &[(BorrowedFd<'_>, Ready)],
-    deadline: Deadline,
-) -> io::Result<bool> {
-    let fds = fds.iter().map(|(fd, ready)| polled(*fd, *ready));
-    let mut fds: Vec<_> = fds.collect();
-    sleep(&mut fds, deadline)
-}
-
-fn polled(fd: BorrowedFd<'_>, ready: Ready) -> PollFd<'_> {
-    let events = match ready {
-        Ready::ToReceive => PollFlags::IN,
-        Ready::ToSend => PollFlags::OUT,
-    };
-    PollFd::from_borrowed_fd(fd, events)
-}
-
-fn sleep(fds: &mut [PollFd<'_>], deadline: Deadline) -> io::Result<bool> {
-    loop {
-        let left = deadline.nanos().map(|at| {
-            let left = at.saturating_sub(monotonic_nanos());
-            Timespec {
-                tv_sec: i64::try_from(left / 1_000_000_000).unwrap_or(i64::MAX),
-                tv_nsec: i64::try_from(left % 1_000_000_000).unwrap_or(0),
-            }
-        });
-        match poll(fds, left.as_ref()) {
-            Ok(0) | Err(Errno::INTR) if deadline.is_past() => return Ok(false),
-            Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => return Ok(true),
-            Err(e) => return Err(e.into()),
         }
     }
 }
