@@ -215,23 +215,30 @@ impl Child {
     }
 
     fn listen(&self, heard: &mut Heard, deadline: Deadline) -> std::io::Result<Option<Exit>> {
+        // Another thread may have, before it was this one's turn.
+        if let Some(exit) = self.0.exit.get() {
+            return Ok(Some(*exit));
+        }
+        // Its end first: who is woken by its report takes a processor from it.
+        if !readiness::wait(self.as_fd(), Ready::ToReceive, deadline)? {
+            return Ok(None);
+        }
+        let line = self.0.line.as_fd();
         let exit = loop {
-            if let Some(exit) = self.0.exit.get() {
-                return Ok(Some(*exit));
-            }
-            // Its end first: who is woken by its report takes a processor from it.
-            if !readiness::wait(self.as_fd(), Ready::ToReceive, deadline)? {
-                return Ok(None);
-            }
-            let line = self.0.line.as_fd();
             // What it said is there by now; what a server says comes, as long as that lives. The end
             // of the line does not say so: what the process has forked may have that line too.
-            if let Reaper::Server(server) = &self.0.reaper
-                && readiness::which(&[line, server.as_fd()], deadline)?.is_empty()
-            {
-                return Ok(None);
-            }
-            if !readiness::is_ready(line)? {
+            let is_said = match &self.0.reaper {
+                Reaper::Owner => readiness::is_ready(line)?,
+                Reaper::Server(server) => {
+                    // The line last: where the server is seen dead, all that it said is there.
+                    let ready = readiness::which(&[server.as_fd(), line], deadline)?;
+                    if ready.is_empty() {
+                        return Ok(None);
+                    }
+                    ready.contains(&1)
+                }
+            };
+            if !is_said {
                 break self.exit_by_kernel();
             }
             let Some(letter) = letter::receive(&self.0.line)? else {
