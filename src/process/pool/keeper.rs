@@ -31,17 +31,12 @@ pub(super) fn keep(crew: &Crew) {
         if crew.is_over() || crew.has_ended() {
             break;
         }
-        let mut next = crew.needs_workers().then(|| fill(crew)).flatten();
-        if crew.put_again() {
-            next = [next, Some(Instant::now() + WORD)]
-                .into_iter()
-                .flatten()
-                .min();
-        }
-        if let Some(limit) = crew.plan.task_timeout {
-            let look = watch_time(crew, limit);
-            next = [next, look].into_iter().flatten().min();
-        }
+        let limit = crew.plan.task_timeout;
+        let looks = [
+            crew.needs_workers().then(|| fill(crew)).flatten(),
+            crew.put_again().then(|| Instant::now() + WORD),
+            limit.and_then(|limit| watch_time(crew, limit)),
+        ];
         let children: Vec<_> = (0..)
             .zip(crew.seats.lock().iter())
             .filter_map(|(at, seat)| match &seat.state {
@@ -52,6 +47,7 @@ pub(super) fn keep(crew: &Crew) {
         let watched: Vec<_> = std::iter::once(crew.bell.as_fd())
             .chain(children.iter().map(|(_, child)| child.as_fd()))
             .collect();
+        let next = looks.into_iter().flatten().min();
         let deadline = next.map_or(Deadline::NEVER, Deadline::at);
         let ready = readiness::which(&watched, deadline).unwrap_or_default();
         for at in ready {
