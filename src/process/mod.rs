@@ -39,6 +39,7 @@ pub mod pool;
 )]
 mod process;
 mod server;
+mod sleep;
 mod stream;
 mod supervisor;
 mod surroundings;

@@ -3,12 +3,13 @@
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
 use crate::process::pool::TaskError;
+use crate::process::sleep;
 use crate::sys::clock::Deadline;
 
 use super::Future;
@@ -226,11 +227,8 @@ impl<R> AsCompleted<R> {
         if self.left == 0 {
             return Ok(None);
         }
-        let arrival = match deadline.left() {
-            None => self.arrivals.recv().map_err(|_| RecvTimeoutError::Timeout),
-            Some(left) => self.arrivals.recv_timeout(left),
-        };
-        let future = arrival.ok().and_then(|at| self.futures.get(at));
+        let arrival = sleep::receive(&self.arrivals, deadline).ok();
+        let future = arrival.and_then(|at| self.futures.get(at));
         let future = future.ok_or(Unfinished {
             unfinished: self.left,
             all: self.futures.len(),

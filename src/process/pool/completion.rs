@@ -6,6 +6,7 @@ use std::task::Waker;
 use parking_lot::{Condvar, Mutex};
 
 use crate::process::panicked::text_of;
+use crate::process::sleep;
 use crate::sys::clock::Deadline;
 
 pub(in crate::process) type Callback = Box<dyn FnOnce() + Send>;
@@ -44,17 +45,8 @@ impl Completion {
 
     /// Waits for all of them; `false` where the time is up before.
     pub(super) fn wait(&self, deadline: Deadline) -> bool {
-        let mut state = self.state.lock();
-        while state.left > 0 {
-            match deadline.left() {
-                None => self.all_done.wait(&mut state),
-                Some(left) if left.is_zero() => return false,
-                Some(left) => {
-                    self.all_done.wait_for(&mut state, left);
-                }
-            }
-        }
-        true
+        let is_done = |state: &State| state.left == 0;
+        sleep::until(&self.all_done, &mut self.state.lock(), deadline, is_done)
     }
 
     /// Wakes `waker` when all are done; `true` where they are.

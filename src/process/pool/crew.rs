@@ -11,6 +11,7 @@ use crate::process::builder::Builder;
 use crate::process::child::Child;
 use crate::process::exit::Exit;
 use crate::process::function::Function;
+use crate::process::sleep;
 use crate::segment::Segment;
 use crate::segment::baggage::Baggage;
 use crate::sys::bell::Bell;
@@ -185,7 +186,11 @@ impl Crew {
 
     /// Whether nothing is to be done any more, and nobody left to do it.
     pub(super) fn is_over(&self) -> bool {
-        !self.needs_workers() && self.seats.lock().iter().all(Seat::is_vacant)
+        self.is_over_with(&self.seats.lock())
+    }
+
+    fn is_over_with(&self, seats: &[Seat]) -> bool {
+        !self.needs_workers() && seats.iter().all(Seat::is_vacant)
     }
 
     /// Whether empty seats are to be taken.
@@ -269,19 +274,8 @@ impl Crew {
 
     /// Waits until a closed pool has done everything and its workers have ended.
     pub(super) fn wait_until_over(&self, deadline: Deadline) -> bool {
-        let mut seats = self.seats.lock();
-        loop {
-            if !self.needs_workers() && seats.iter().all(Seat::is_vacant) {
-                return true;
-            }
-            match deadline.left() {
-                None => self.over.wait(&mut seats),
-                Some(left) if left.is_zero() => return false,
-                Some(left) => {
-                    self.over.wait_for(&mut seats, left);
-                }
-            }
-        }
+        let is_over = |seats: &Vec<Seat>| self.is_over_with(seats);
+        sleep::until(&self.over, &mut self.seats.lock(), deadline, is_over)
     }
 }
 

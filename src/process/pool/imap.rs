@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::process::function::Callable;
+use crate::process::sleep;
 use crate::sys::clock::Deadline;
 
 use super::board::Sink;
@@ -210,15 +211,11 @@ impl<R: DeserializeOwned> Imap<'_, R> {
             if self.given == self.submitted {
                 return None;
             }
-            let arrival = match deadline.left() {
-                None => self.arrivals.recv().ok()?,
-                Some(left) => match self.arrivals.recv_timeout(left) {
-                    Ok(arrival) => arrival,
-                    Err(RecvTimeoutError::Timeout) => return Some(Err(TaskError::TimedOut)),
-                    Err(RecvTimeoutError::Disconnected) => return None,
-                },
-            };
-            self.sort_in(arrival);
+            match sleep::receive(&self.arrivals, deadline) {
+                Ok(arrival) => self.sort_in(arrival),
+                Err(RecvTimeoutError::Timeout) => return Some(Err(TaskError::TimedOut)),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
         }
     }
 
