@@ -150,9 +150,9 @@ pub fn forward(level: LevelFilter) -> Result<&'static Logger> {
 }
 
 fn start(level: LevelFilter) -> Result<&'static Logger> {
-    let (channel, is_inherited) = channel::get_or_make()?;
+    let channel = channel::get_or_make()?;
     channel.set_level(level);
-    if !is_inherited {
+    if !channel.is_inherited {
         writer::begin(channel)?;
         super::closing::register();
     }

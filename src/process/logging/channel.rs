@@ -35,7 +35,7 @@ pub(super) struct Channel {
     queue: ByteQueue,
     words: AtomicArray<u32>,
     /// Whether another process reads it.
-    is_inherited: bool,
+    pub(super) is_inherited: bool,
     /// The process that opened it here, and its name.
     pub(super) pid: u32,
     pub(super) name: String,
@@ -55,23 +55,26 @@ pub(in crate::process) fn handle() -> Option<Vec<u8>> {
     here().map(|channel| channel.handle.clone())
 }
 
-/// The channel of this process, and whether it was inherited.
-pub(super) fn get_or_make() -> Result<(&'static Channel, bool)> {
+/// The level of this number. Of bytes that another process may have written, any number is one's.
+pub(super) fn filter(number: u32) -> LevelFilter {
+    let filter = LevelFilter::iter().nth(number as usize);
+    filter.unwrap_or(LevelFilter::Trace)
+}
+
+/// The channel of this process.
+pub(super) fn get_or_make() -> Result<&'static Channel> {
     static MAKING: Mutex<()> = Mutex::new(());
     let doing = "prepare to log";
     let _turn = MAKING
         .try_lock_for(TURN)
         .ok_or_else(|| Error::new(ErrorKind::TimedOut, doing))?;
-    let channel = match here() {
-        Some(channel) => channel,
-        None => {
-            let queue = Queue::<Vec<u8>>::options(ITEMS).bytes(BYTES).codec::<Raw>();
-            let parts = (queue.anonymous()?, AtomicArray::new(WORDS)?);
-            let handle = encode(&parts, "the handle of a log")?;
-            set(handle, parts, false)
-        }
-    };
-    Ok((channel, channel.is_inherited))
+    if let Some(channel) = here() {
+        return Ok(channel);
+    }
+    let queue = Queue::<Vec<u8>>::options(ITEMS).bytes(BYTES).codec::<Raw>();
+    let parts = (queue.anonymous()?, AtomicArray::new(WORDS)?);
+    let handle = encode(&parts, "the handle of a log")?;
+    Ok(set(handle, parts, false))
 }
 
 /// Opens the channel of the parent.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::current;
 
-use super::channel::Channel;
+use super::channel::{self, Channel};
 
 /// The longest message in bytes, and all key-values and the target likewise; more is cut.
 const LONGEST: usize = 256 << 10;
@@ -126,15 +126,9 @@ impl<'kvs> VisitSource<'kvs> for Pairs {
 }
 
 impl Entry<'_> {
-    /// Of bytes that another process may have written, any level is one.
     pub(super) fn level(&self) -> Level {
-        match self.level {
-            0 | 1 => Level::Error,
-            2 => Level::Warn,
-            3 => Level::Info,
-            4 => Level::Debug,
-            _ => Level::Trace,
-        }
+        let level = channel::filter(self.level).to_level();
+        level.unwrap_or(Level::Error)
     }
 
     /// Shows it to the program's own logger.

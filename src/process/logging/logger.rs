@@ -80,14 +80,7 @@ impl Logger {
     #[must_use]
     #[doc(alias = "getEffectiveLevel")]
     pub fn level(&self) -> LevelFilter {
-        match channel::here().map_or(0, channel::Channel::level) {
-            0 => LevelFilter::Off,
-            1 => LevelFilter::Error,
-            2 => LevelFilter::Warn,
-            3 => LevelFilter::Info,
-            4 => LevelFilter::Debug,
-            _ => LevelFilter::Trace,
-        }
+        channel::filter(channel::here().map_or(0, channel::Channel::level))
     }
 
     /// Changes the level, in all processes at once.
