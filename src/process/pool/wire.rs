@@ -121,12 +121,15 @@ pub(super) fn outcomes(
 }
 
 /// The outcomes without the first `count`.
-pub(super) fn skip(bytes: &[u8], count: u32) -> &[u8] {
-    let known: usize = outcomes(bytes)
-        .take(count as usize)
-        .map(|outcome| FRAME + outcome.map_or_else(<[u8]>::len, <[u8]>::len))
-        .sum();
-    bytes.get(known..).unwrap_or_default()
+pub(super) fn skip(mut bytes: &[u8], count: u32) -> &[u8] {
+    for _ in 0..count {
+        let len = bytes.first_chunk().map(|frame| framed_len(*frame));
+        let Some(rest) = len.and_then(|len| bytes.get(len..)) else {
+            break;
+        };
+        bytes = rest;
+    }
+    bytes
 }
 
 /// The first `count` outcomes of `bytes`.
