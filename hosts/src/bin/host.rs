@@ -145,6 +145,8 @@ fn children_handled() {
     while HEARD.load(Ordering::Relaxed) == 0 {
         std::thread::yield_now();
     }
+    // The handler has reaped it.
+    own.wait().unwrap_err();
 }
 
 /// Without `/proc` there is an error and no hang.
