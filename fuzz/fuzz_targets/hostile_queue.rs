@@ -7,6 +7,7 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use outlive::JoinableQueue;
 use outlive::Queue;
+use outlive::inspect::Snapshot;
 use outlive::queue::messages::{Delivery, Loan};
 use outlive_fuzz::hostile::{Blow, Ground};
 use outlive_fuzz::limits::{SHORT, STEPS};
@@ -73,6 +74,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 }
             }
             Step::Look => {
+                let _ = Snapshot::at(ground.path());
                 let _ = (
                     queue.len(),
                     queue.is_empty(),

@@ -1,13 +1,17 @@
-//! Hostile bytes as a segment file: whatever is in it, opening, listing and every operation that
-//! does not wait ends with a result or an error.
+//! Hostile bytes as a segment file: whatever is in it, looking at it, opening, listing and every
+//! operation that does not wait ends with a result or an error.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use outlive::inspect::Snapshot;
 use outlive::queue::mpmc::Mpmc;
+use outlive::queue::pipe::Pipe;
 use outlive::queue::spsc::Spsc;
-use outlive::{Array, AtomicArray, Lock, RLock, Segment, Semaphore, Value};
+use outlive::{
+    Array, AtomicArray, Barrier, Condition, Event, Lock, RLock, RwLock, Segment, Semaphore, Value,
+};
 use outlive_fuzz::hostile::{Blow, Ground, Place, options};
 use outlive_fuzz::limits::SHORT;
 
@@ -24,6 +28,7 @@ fuzz_target!(|input: Input| {
         Input::Raw(bytes) => {
             let place = Place::new();
             std::fs::write(place.path(), bytes).expect("a file");
+            let _ = Snapshot::at(place.path());
             if let Ok(segment) = options().open_file(place.path()) {
                 use_all(&segment);
             }
@@ -35,6 +40,7 @@ fuzz_target!(|input: Input| {
             for blow in &blows {
                 ground.strike(blow);
             }
+            let _ = Snapshot::at(ground.path());
             if let Ok(segment) = options().open_file(ground.path()) {
                 use_all(&segment);
             }
@@ -52,6 +58,11 @@ fn fill(segment: &Segment) {
     Semaphore::create(segment, "semaphore", 5).expect("room");
     Spsc::<u64>::create(segment, "spsc", 8).expect("room");
     Mpmc::<u64>::create(segment, "mpmc", 8).expect("room");
+    RwLock::create(segment, "rwlock").expect("room");
+    Event::create(segment, "event").expect("room");
+    Barrier::create(segment, "barrier", 3).expect("room");
+    Condition::create(segment, "condition").expect("room");
+    Pipe::<u64>::create(segment, "pipe", 256).expect("room");
 }
 
 fn use_all(segment: &Segment) {

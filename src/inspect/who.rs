@@ -1,5 +1,6 @@
 //! Whom a word of the segment names.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -49,23 +50,23 @@ pub struct Holder {
     pub count: u64,
 }
 
-/// How many each participant has, in the order in which they were first met.
+/// How many each participant has.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Vec<(Token, u64)>);
+pub(super) struct Tally(BTreeMap<u32, u64>);
 
 impl Tally {
     pub(super) fn add(&mut self, token: Token, count: u64) {
-        match self.0.iter_mut().find(|(known, _)| *known == token) {
-            Some((_, sum)) => *sum = sum.saturating_add(count),
-            None => self.0.push((token, count)),
-        }
+        let sum = self.0.entry(token.bits()).or_default();
+        *sum = sum.saturating_add(count);
     }
 
     pub(super) fn holders(self, glance: &Glance) -> Vec<Holder> {
-        let holder = |(token, count)| Holder {
-            who: Who::named(glance, token),
-            count,
+        let holder = |(bits, count)| {
+            Some(Holder {
+                who: Who::named(glance, Token::from_bits(bits)?),
+                count,
+            })
         };
-        self.0.into_iter().map(holder).collect()
+        self.0.into_iter().filter_map(holder).collect()
     }
 }
