@@ -95,6 +95,10 @@ impl Lifeline {
         if within % align_of::<Node>() != 0 || within + size_of::<Node>() > page_size {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        if has_huge_pages(fd)? {
+            // The kernel would map a whole one, over whatever is there.
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         // A child forked while another thread was in here never gets it, and does without.
         let mut keeper = KEEPER
             .try_lock_for(PATIENCE)
@@ -146,6 +150,11 @@ impl Drop for Lifeline {
         // SAFETY: the two pages are this value's own mapping, and no list leads to it any more.
         let _ = unsafe { munmap(self.pages.as_ptr().cast(), 2 * self.page_size) };
     }
+}
+
+/// Whether the file is on hugetlbfs, whose pages cannot be mapped one by one.
+fn has_huge_pages(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(rustix::fs::fstatfs(fd)?.f_type == libc::HUGETLBFS_MAGIC)
 }
 
 /// A private page, and directly behind it the page of the file that begins at `offset`.
