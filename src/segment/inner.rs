@@ -99,6 +99,10 @@ impl Inner {
         self.mapping.storage()
     }
 
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
     pub(crate) fn header(&self) -> Option<&Header> {
         self.whole().get(0)
     }

@@ -11,14 +11,15 @@ use super::Segment;
 use super::layout::{MOST_PARTICIPANTS, smallest};
 
 mod files;
+mod memory;
 mod trouble;
 
 use files::Blank;
 
 /// Options for making and opening a [`Segment`].
 ///
-/// Size, participants and mode matter when a segment is made; label, lifeline and folder whenever
-/// it is opened.
+/// Size, participants and mode matter when a segment is made; label, lifeline, folder and what is said
+/// of its memory (prefault, lock, huge pages) whenever it is opened.
 ///
 /// # Examples
 ///
@@ -41,6 +42,9 @@ pub struct SegmentOptions {
     label: Option<String>,
     folder: Option<PathBuf>,
     lifeline: bool,
+    prefault: bool,
+    lock_memory: bool,
+    huge_pages: bool,
 }
 
 impl Default for SegmentOptions {
@@ -52,6 +56,9 @@ impl Default for SegmentOptions {
             label: None,
             folder: None,
             lifeline: true,
+            prefault: false,
+            lock_memory: false,
+            huge_pages: false,
         }
     }
 }

@@ -10,6 +10,8 @@ use outlive::{ErrorKind, Lock, RLock, Segment, SegmentOptions};
 use super::child::{Child, Role, pause, say};
 use super::fork::in_fork;
 
+mod memory;
+
 pub const ROLES: &[(&str, Role)] = &[
     ("stay", |_, _| {
         say("here");

@@ -101,7 +101,12 @@ impl SegmentOptions {
         // Here, as the working folder may change. Where there is none, as given.
         let path = path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         let inner = attached::get_or_open(facts.identity, || {
-            let mapping = Mapping::new(fd, bytes).map_err(os)?;
+            let map = if self.huge_pages {
+                Mapping::aligned
+            } else {
+                Mapping::new
+            };
+            let mapping = map(fd, bytes).map_err(os)?;
             match blank {
                 Blank::Fresh => header::format(mapping.storage(), self.participants)?,
                 Blank::Adopt => self.format_if_blank(fd, &mapping, &name)?,
@@ -119,6 +124,7 @@ impl SegmentOptions {
                 lifeline: self.lifeline,
             })
         })?;
+        self.prepare(&inner)?;
         let segment = Segment::from_inner(inner);
         Ok(match path {
             Some(path) => segment.at(name, path),

@@ -1,5 +1,6 @@
 //! Linux: one file per kernel facility.
 
+mod aligned;
 pub(crate) mod bell;
 pub(crate) mod descriptors;
 pub(crate) mod ends;
