@@ -56,7 +56,7 @@ fuzz target="" seconds="20":
 bench *args:
     cargo bench {{args}}
 
-# Peers beside us; `just compare lock` measures one noun.
+# Peers beside us; `just compare lock` measures one noun, `just compare --write` is for the record.
 compare *args:
     cargo run --release --manifest-path compare/Cargo.toml -- {{args}}
 

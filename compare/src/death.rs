@@ -53,15 +53,22 @@ pub fn measure(plan: &Plan, table: &mut Table) {
         table,
         OWNER,
         "pthread robust",
-        &owners_killed(&RobustMutex::new(), kills),
+        &owners_killed(&RobustMutex::new(), 0, kills),
     );
-    let ours = owners_killed(&lock, kills);
+    let ours = owners_killed(&lock, 0, kills);
     report(table, OWNER, "outlive", &ours);
     bar(table, OWNER, "outlive", &ours, 0.5, 60.0);
     bar(table, OWNER, "outlive", &ours, 0.99, 200.0);
-    let ours = owners_killed(&slow, kills / 4);
+    let ours = owners_killed(&slow, 0, kills / 4);
     report(table, OWNER, "outlive, no lifeline", &ours);
     bar(table, OWNER, "outlive, no lifeline", &ours, 1.0, 25_000.0);
+    // The kernel tears its memory down first.
+    table.note(
+        format!("{OWNER}, outlive, owner with 1 GiB"),
+        "ms",
+        owners_killed(&lock, 1 << 30, 5)
+            .map(|times| Spread::of(times.into_iter().map(|nanos| nanos / 1e6).collect())),
+    );
 
     report(
         table,
@@ -114,14 +121,8 @@ fn report(table: &mut Table, what: &str, contender: &'static str, times: &Times)
 }
 
 fn bar(table: &mut Table, what: &str, ours: &str, times: &Times, q: f64, most: f64) {
-    let micros = times.as_ref().map_err(String::clone).map(|times| {
-        let value = quantile(times, q) / 1e3;
-        Spread {
-            median: value,
-            least: value,
-            most: value,
-        }
-    });
+    let micros = times.as_ref().map_err(String::clone);
+    let micros = micros.map(|times| Spread::single(quantile(times, q) / 1e3));
     table.bar(
         format!("{what}, {ours}, {}", part(q)),
         Bound::AtMost(most),
@@ -145,8 +146,9 @@ struct Page {
 // SAFETY: atomics only.
 unsafe impl Resident for Page {}
 
-/// From each of `kills` SIGKILLs of an owner until the sleeping waiter has the lock.
-fn owners_killed(lock: &impl Mortal, kills: u64) -> Times {
+/// From each of `kills` SIGKILLs of an owner, with so many bytes of its own, until the sleeping
+/// waiter has the lock.
+fn owners_killed(lock: &impl Mortal, bytes: usize, kills: u64) -> Times {
     let page = Shared::<Page>::new();
     pinning::pin(0);
     let mut waiter = waiter(lock, &page, kills)?;
@@ -154,6 +156,7 @@ fn owners_killed(lock: &impl Mortal, kills: u64) -> Times {
     for round in 1..=kills as u32 {
         let mut owner = start(|| {
             pinning::pin(0);
+            let _heap = std::hint::black_box(vec![7_u8; bytes]);
             lock.with(|_| {
                 page.held.store(round, Ordering::Release);
                 wait_for_death();

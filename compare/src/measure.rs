@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use crate::pinning;
 use crate::table::Table;
 
@@ -141,7 +143,7 @@ impl Figures {
 }
 
 /// A median and what lies round it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Spread {
     pub median: f64,
     pub least: f64,
@@ -156,6 +158,19 @@ impl Spread {
             least: quantile(&values, 0.0),
             most: quantile(&values, 1.0),
         }
+    }
+
+    /// A figure that was measured once.
+    pub fn single(value: f64) -> Self {
+        Self {
+            median: value,
+            least: value,
+            most: value,
+        }
+    }
+
+    pub fn is_single(self) -> bool {
+        self.least == self.most
     }
 }
 

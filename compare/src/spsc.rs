@@ -179,7 +179,7 @@ pub fn copies<'a>(count: u64) -> Sample<'a> {
 }
 
 /// A name that no earlier run has used.
-fn fresh() -> String {
+pub fn fresh() -> String {
     format!(
         "outlive-compare-{}-{}",
         std::process::id(),

@@ -1,11 +1,17 @@
-//! What was measured, and which bars are met.
+//! What was measured, and which bars are met: the rows of one run.
 
-use serde_json::{Value, json};
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 use crate::measure::{Figures, Spread};
+use crate::numbers::{number, range};
+use crate::percentiles::Percentiles;
+
+/// What a measurement gave, or why it gave nothing.
+pub type Outcome<T> = Result<T, String>;
 
 /// The least or the most that a measurement may be.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub enum Bound {
     AtMost(f64),
     AtLeast(f64),
@@ -28,54 +34,83 @@ impl Bound {
 }
 
 /// All rows of one run.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Table {
-    figures: Vec<[String; 4]>,
-    bars: Vec<Bar>,
-    notes: Vec<Bar>,
-    raw: Vec<Value>,
+    /// What is being measured.
+    noun: String,
+    pub figures: Vec<Figure>,
+    pub bars: Vec<Bar>,
+    pub notes: Vec<Note>,
+    pub deaths: Vec<Death>,
+    pub latencies: Vec<Latency>,
 }
 
-struct Bar {
-    what: String,
-    bound: Bound,
-    unit: &'static str,
-    measured: Result<Spread, String>,
+/// Nanoseconds of one contender of one contest.
+#[derive(Serialize, Deserialize)]
+pub struct Figure {
+    pub noun: String,
+    pub contest: String,
+    pub contender: String,
+    pub nanos: Outcome<Spread>,
+}
+
+/// A measurement that is to keep a bound.
+#[derive(Serialize, Deserialize)]
+pub struct Bar {
+    pub bound: Bound,
+    pub note: Note,
+}
+
+/// A measurement that is not a time.
+#[derive(Serialize, Deserialize)]
+pub struct Note {
+    pub what: String,
+    pub unit: String,
+    pub measured: Outcome<Spread>,
+}
+
+/// What a peer does in a situation, in words.
+#[derive(Serialize, Deserialize)]
+pub struct Death {
+    pub situation: String,
+    pub peer: String,
+    pub text: String,
+}
+
+/// How long single operations took.
+#[derive(Serialize, Deserialize)]
+pub struct Latency {
+    pub situation: String,
+    pub contender: String,
+    pub times: Outcome<Percentiles>,
 }
 
 impl Table {
+    /// Whose figures come from here on.
+    pub fn begin(&mut self, noun: &str) {
+        self.noun = noun.into();
+    }
+
     /// Figures without a bar, and those behind the bars.
     pub fn figures(&mut self, figures: &Figures) {
         for (contender, values) in &figures.of {
-            let (median, spread) = match values {
-                Ok(values) => {
-                    let spread = Spread::of(values.clone());
-                    self.raw.push(json!({
-                        "contest": figures.name, "contender": contender,
-                        "ns": spread.median, "least": spread.least, "most": spread.most,
-                    }));
-                    (number(spread.median), range(spread))
-                }
-                Err(why) => ("-".into(), why.clone()),
-            };
-            self.figures
-                .push([figures.name.into(), (*contender).into(), median, spread]);
+            let spread = values.clone().map(Spread::of);
+            self.record(figures.name, contender, spread);
         }
     }
 
     /// A single figure in nanoseconds.
-    pub fn figure(&mut self, contest: &str, contender: &'static str, nanos: Result<f64, String>) {
-        let row = match nanos {
-            Ok(nanos) => {
-                self.raw
-                    .push(json!({ "contest": contest, "contender": contender, "ns": nanos }));
-                [number(nanos), String::new()]
-            }
-            Err(why) => ["-".into(), why],
-        };
-        let [nanos, note] = row;
-        self.figures
-            .push([contest.into(), contender.into(), nanos, note]);
+    pub fn figure(&mut self, contest: &str, contender: &'static str, nanos: Outcome<f64>) {
+        self.record(contest, contender, nanos.map(Spread::single));
+    }
+
+    fn record(&mut self, contest: &str, contender: &str, nanos: Outcome<Spread>) {
+        self.figures.push(Figure {
+            noun: self.noun.clone(),
+            contest: contest.into(),
+            contender: contender.into(),
+            nanos: sound(nanos),
+        });
     }
 
     /// Our cost over a peer's: `most` is the bar.
@@ -91,18 +126,8 @@ impl Table {
     }
 
     /// A figure that is not a time, without a bar.
-    pub fn note(
-        &mut self,
-        what: impl Into<String>,
-        unit: &'static str,
-        measured: Result<Spread, String>,
-    ) {
-        self.notes.push(Bar {
-            what: what.into(),
-            bound: Bound::AtLeast(0.0),
-            unit,
-            measured,
-        });
+    pub fn note(&mut self, what: impl Into<String>, unit: &'static str, measured: Outcome<Spread>) {
+        self.notes.push(Note::new(what.into(), unit, measured));
     }
 
     /// Any other bar.
@@ -111,103 +136,147 @@ impl Table {
         what: impl Into<String>,
         bound: Bound,
         unit: &'static str,
-        measured: Result<Spread, String>,
+        measured: Outcome<Spread>,
     ) {
-        self.bars.push(Bar {
-            what: what.into(),
-            bound,
-            unit,
-            measured,
+        let note = Note::new(what.into(), unit, measured);
+        self.bars.push(Bar { bound, note });
+    }
+
+    /// What `peer` does in a situation.
+    #[allow(dead_code, reason = "the death matrix comes with its peers")]
+    pub fn outcome(&mut self, situation: &str, peer: &str, text: impl Into<String>) {
+        self.deaths.push(Death {
+            situation: situation.into(),
+            peer: peer.into(),
+            text: text.into(),
         });
     }
 
-    pub fn print(&self) {
-        let head = ["contest", "contender", "ns", "least..most"].map(String::from);
-        lines(&head, &self.figures);
-        println!();
-        let rows: Vec<_> = self.bars.iter().map(Bar::row).collect();
-        lines(
-            &["bar", "bound", "measured", "met"].map(String::from),
-            &rows,
-        );
-        let met = self.bars.iter().filter(|bar| bar.is_met()).count();
-        println!("\n{met} of {} bars met", self.bars.len());
-        for [what, _, measured, _] in self.notes.iter().map(Bar::row) {
-            println!("beside: {what}: {measured}");
+    /// The times of single operations, in nanoseconds.
+    pub fn latency(
+        &mut self,
+        situation: &str,
+        contender: &'static str,
+        times: Outcome<&Histogram<u64>>,
+    ) {
+        self.latencies.push(Latency {
+            situation: situation.into(),
+            contender: contender.into(),
+            times: times.map(Percentiles::of),
+        });
+    }
+
+    /// How many bars are met.
+    pub fn met(&self) -> usize {
+        self.bars.iter().filter(|bar| bar.is_met()).count()
+    }
+
+    /// Situations as columns, and each peer with what it does in them.
+    pub fn death_matrix(&self) -> (Vec<&str>, Vec<(&str, Vec<&str>)>) {
+        let situations = distinct(self.deaths.iter().map(|death| &*death.situation));
+        let peers = distinct(self.deaths.iter().map(|death| &*death.peer));
+        let rows = peers.into_iter().map(|peer| {
+            let cells = situations.iter().map(|situation| {
+                let is_it = |death: &&Death| death.peer == peer && death.situation == *situation;
+                self.deaths
+                    .iter()
+                    .find(is_it)
+                    .map_or("-", |death| &death.text)
+            });
+            (peer, cells.collect())
+        });
+        (situations.clone(), rows.collect())
+    }
+}
+
+/// Each once, in the order in which they first come.
+pub fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
+}
+
+/// A figure that is no number is none: it could be neither compared nor saved.
+fn sound(measured: Outcome<Spread>) -> Outcome<Spread> {
+    let is_number = |spread: &Spread| {
+        [spread.median, spread.least, spread.most]
+            .iter()
+            .all(|value| value.is_finite())
+    };
+    match measured {
+        Ok(spread) if !is_number(&spread) => Err("nothing was measured".into()),
+        other => other,
+    }
+}
+
+impl Note {
+    fn new(what: String, unit: &str, measured: Outcome<Spread>) -> Self {
+        Self {
+            what,
+            unit: unit.into(),
+            measured: sound(measured),
         }
     }
 
-    pub fn json(&self) -> String {
-        let bars: Vec<_> = self
-            .bars
-            .iter()
-            .map(|bar| {
-                json!({
-                    "bar": bar.what, "bound": bar.bound.text(), "unit": bar.unit,
-                    "measured": bar.measured.as_ref().ok().map(|spread| spread.median),
-                    "failure": bar.measured.as_ref().err(), "met": bar.is_met(),
-                })
-            })
-            .collect();
-        json!({ "figures": self.raw, "bars": bars }).to_string()
+    /// The median and the spread with their unit, or why there are none.
+    pub fn text(&self) -> String {
+        match &self.measured {
+            Ok(spread) if spread.is_single() => format!("{} {}", number(spread.median), self.unit),
+            Ok(spread) => {
+                let median = number(spread.median);
+                format!("{median} {} ({})", self.unit, range(*spread))
+            }
+            Err(why) => why.clone(),
+        }
     }
 }
 
 impl Bar {
-    fn is_met(&self) -> bool {
-        self.measured
-            .as_ref()
-            .is_ok_and(|spread| self.bound.is_met(spread.median))
+    pub fn is_met(&self) -> bool {
+        let measured = self.note.measured.as_ref();
+        measured.is_ok_and(|spread| self.bound.is_met(spread.median))
     }
 
-    fn row(&self) -> [String; 4] {
-        let measured = match &self.measured {
-            Ok(spread) if spread.least == spread.most => {
-                format!("{} {}", number(spread.median), self.unit)
-            }
-            Ok(spread) => format!(
-                "{} {} ({})",
-                number(spread.median),
-                self.unit,
-                range(*spread)
-            ),
-            Err(why) => why.clone(),
-        };
+    /// What, its bound, what was measured, and whether that keeps it.
+    pub fn row(&self) -> [String; 4] {
+        let bound = format!("{} {}", self.bound.text(), self.note.unit);
         let met = if self.is_met() { "yes" } else { "no" };
-        let bound = format!("{} {}", self.bound.text(), self.unit);
-        [self.what.clone(), bound, measured, met.into()]
+        [self.note.what.clone(), bound, self.note.text(), met.into()]
     }
 }
 
-fn range(spread: Spread) -> String {
-    format!("{}..{}", number(spread.least), number(spread.most))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Three figures are all that a measurement here is good for.
-fn number(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
+    #[test]
+    fn a_bar_that_was_not_measured_is_not_met() {
+        let mut table = Table::default();
+        table.bar("a", Bound::AtMost(1.0), "x", Ok(Spread::single(1.0)));
+        table.bar("b", Bound::AtMost(1.0), "x", Ok(Spread::single(1.01)));
+        table.bar("c", Bound::AtLeast(0.0), "x", Err("gone".into()));
+        table.bar("d", Bound::AtLeast(0.0), "x", Ok(Spread::of(Vec::new())));
+        let met: Vec<_> = table.bars.iter().map(Bar::is_met).collect();
+        assert_eq!(met, [true, false, false, false]);
+        assert_eq!(table.bars[3].row()[2], "nothing was measured");
     }
-}
 
-fn lines(head: &[String; 4], rows: &[[String; 4]]) {
-    let mut widths = head.each_ref().map(String::len);
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.len());
-        }
+    #[test]
+    fn a_matrix_has_a_cell_for_every_pair() {
+        let mut table = Table::default();
+        table.outcome("holder", "sem_t", "hangs");
+        table.outcome("holder", "ours", "told");
+        table.outcome("waiter", "ours", "passed over");
+        let (situations, rows) = table.death_matrix();
+        assert_eq!(situations, ["holder", "waiter"]);
+        let expected = [
+            ("sem_t", vec!["hangs", "-"]),
+            ("ours", vec!["told", "passed over"]),
+        ];
+        assert_eq!(rows, expected);
     }
-    let line = |row: &[String; 4]| {
-        let cells: Vec<_> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        println!("| {} |", cells.join(" | "));
-    };
-    line(head);
-    line(&widths.map(|width| "-".repeat(width)));
-    rows.iter().for_each(line);
 }

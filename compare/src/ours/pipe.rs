@@ -40,7 +40,7 @@ impl Receive<u64> for Receiver<u64> {
 }
 
 /// The forms that sleep.
-struct Blocking<E>(E);
+pub struct Blocking<E>(pub E);
 
 impl Transmit<u64> for Blocking<Sender<u64>> {
     #[inline]

@@ -17,7 +17,7 @@ fn segment(room: usize) -> Segment {
 }
 
 /// The forms that sleep.
-struct Blocking(Queue<u64>);
+pub struct Blocking(pub Queue<u64>);
 
 impl Transmit<u64> for Blocking {
     #[inline]

@@ -53,7 +53,7 @@ impl<T: Item> Receive<T> for Consumer<T> {
 }
 
 /// The forms that sleep.
-struct Blocking<E>(E);
+pub struct Blocking<E>(pub E);
 
 impl<T: Item> Transmit<T> for Blocking<Producer<T>> {
     #[inline]

@@ -34,7 +34,7 @@ pub fn socketpair() -> (File, File) {
     (file(reading), file(writing))
 }
 
-struct End(File);
+pub struct End(pub File);
 
 impl Transmit<u64> for End {
     fn push(&mut self, from: &u64) -> bool {
