@@ -33,6 +33,8 @@ pub enum ErrorKind {
     PeerDied,
     /// The time limit passed, or the object was not free and the caller would not wait.
     TimedOut,
+    /// The time limit passed, and the caller was in a circle of processes that wait for each other.
+    Deadlock,
     /// The caller does not hold what it wants to give back.
     NotOwner,
     /// A living process has what only one can have.
@@ -73,6 +75,7 @@ impl ErrorKind {
             Self::TooManyParticipants => "every participant slot is taken by a living process",
             Self::PeerDied => "its holder died and the data are not repaired",
             Self::TimedOut => "timed out",
+            Self::Deadlock => "timed out in a deadlock",
             Self::NotOwner => "the caller does not hold it",
             Self::InUse => "a living process has it",
             Self::InvalidInput => "argument out of range",
@@ -168,7 +171,7 @@ impl From<Error> for io::Error {
         let kind = match error.kind() {
             ErrorKind::NotFound => io::ErrorKind::NotFound,
             ErrorKind::AlreadyExists => io::ErrorKind::AlreadyExists,
-            ErrorKind::TimedOut => io::ErrorKind::TimedOut,
+            ErrorKind::TimedOut | ErrorKind::Deadlock => io::ErrorKind::TimedOut,
             ErrorKind::Full => io::ErrorKind::StorageFull,
             ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,

@@ -84,6 +84,8 @@ impl Reader<'_> {
             Kind::Spsc | Kind::Pipe => self.ring(Spsc::attach(storage)?.0),
             Kind::Mpmc => self.mpmc(Slots::attach_any(storage)?),
             Kind::Queue => self.queue(Messages::attach(storage)?),
+            // The segment's own, and not listed.
+            Kind::Waits => return None,
         })
     }
 
@@ -93,11 +95,11 @@ impl Reader<'_> {
 
     fn robust(self, lock: &RobustLock) -> (Sight, Option<Died>) {
         let sight = lock.word.sight();
-        let last = lock.obituary();
-        let died = (last.when != 0).then(|| Died {
+        let died = lock.history().map(|last| Died {
             pid: last.pid,
             label: label_text(last.label),
             at: instant(last.when),
+            heir: (last.heir != 0).then_some(last.heir),
         });
         (sight, died)
     }

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::raw::Kind;
-use crate::segment::{Glance, Glimpse, Participant, Recovery, SegmentOptions, instant, seconds};
+use crate::segment::{
+    Deadlock, Glance, Glimpse, Participant, Recovery, SegmentOptions, Wait, instant, seconds,
+};
 use crate::sys::clock;
 
 use super::reader::Reader;
@@ -43,6 +45,13 @@ pub struct Snapshot {
     pub objects: Vec<Object>,
     /// The last 32 deaths that were repaired, oldest first.
     pub recoveries: Vec<Recovery>,
+    /// The threads that sleep, where the segment records them: see
+    /// [`SegmentOptions::detect_deadlocks`].
+    pub waits: Vec<Wait>,
+    /// The processes that wait for each other in a circle, as far as waits are recorded.
+    pub deadlocks: Vec<Deadlock>,
+    /// Whether waits are recorded.
+    pub detects_deadlocks: bool,
     /// Who has the segment's books, which every coming and going of an object needs.
     pub bookkeeper: Option<Who>,
 }
@@ -90,6 +99,9 @@ impl Snapshot {
                 .map(|glimpse| object(&glance, glimpse))
                 .collect(),
             recoveries: glance.recoveries()?,
+            waits: glance.witness()?.waits(),
+            deadlocks: glance.witness()?.deadlocks(),
+            detects_deadlocks: glance.view().arena()?.waits().is_some(),
             bookkeeper: glance.bookkeeper()?.map(|token| Who::named(&glance, token)),
         })
     }

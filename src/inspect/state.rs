@@ -178,4 +178,6 @@ pub struct Died {
     /// When the death was noticed.
     #[serde(serialize_with = "seconds")]
     pub at: SystemTime,
+    /// Process id of whoever took the object over; none where a repair freed it first, for anybody.
+    pub heir: Option<u32>,
 }

@@ -111,12 +111,12 @@ impl Peers for Seat {
                 .is_none_or(|free| free.load(Ordering::Acquire))
     }
 
-    fn wait(
-        &self,
+    fn wait<'a>(
+        &'a self,
         word: &AtomicU32,
         expected: u32,
         _owners: &[Token],
-        _pace: &mut Pace,
+        _pace: &mut Pace<'a>,
         deadline: Deadline,
     ) -> Waited {
         if deadline == Deadline::PAST {
@@ -141,7 +141,7 @@ impl Peers for Seat {
         }
     }
 
-    fn pause(&self, _: &mut Pace, deadline: Deadline) -> Waited {
+    fn pause<'a>(&'a self, _: &mut Pace<'a>, deadline: Deadline) -> Waited {
         loom::thread::yield_now();
         if deadline == Deadline::PAST {
             Waited::TimedOut

@@ -18,11 +18,13 @@ pub(crate) enum Kind {
     RwLock = 12,
     Queue = 13,
     Pipe = 14,
+    /// Of the segment itself: who waits for what.
+    Waits = 15,
 }
 
 impl Kind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Lock,
         Self::RLock,
         Self::Semaphore,
@@ -37,6 +39,7 @@ impl Kind {
         Self::RwLock,
         Self::Queue,
         Self::Pipe,
+        Self::Waits,
     ];
 
     /// The kind with this number; `None` for a number that no kind has.
@@ -61,6 +64,7 @@ impl Kind {
             Self::RwLock => "RwLock",
             Self::Queue => "Queue",
             Self::Pipe => "pipe",
+            Self::Waits => "waits",
         }
     }
 }

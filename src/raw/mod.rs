@@ -27,6 +27,7 @@ pub(crate) mod spsc;
 #[cfg(not(loom))]
 pub(crate) mod storage;
 pub(crate) mod token;
+pub(crate) mod waits;
 
 pub(crate) use kind::Kind;
 pub(crate) use peers::{Pace, Peers, Waited};

@@ -1,9 +1,10 @@
 //! A lock word, and the memory of the last owner that died with it.
 //!
 //! The memory is written only by the lock's owner, while the lock is marked, so whoever is told of
-//! a death reads a whole story.
+//! a death reads a whole story. For all others it is a sequence lock: `number` is odd while the
+//! memory is written. An owner that dies writing it leaves it odd; the next to write makes it whole.
 
-use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sys::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::lock::{LockWord, Taken};
 use super::{Peers, Token};
@@ -18,6 +19,8 @@ pub(crate) struct Obituary {
     /// Nanoseconds since the Unix epoch at which the death was noticed.
     pub(crate) when: u64,
     pub(crate) label: [u64; LABEL_WORDS],
+    /// Process id of whoever took the lock over; 0 where it was freed by a repair.
+    pub(crate) heir: u32,
 }
 
 /// A resident lock that can say whose death marked it: 64 bytes.
@@ -28,7 +31,9 @@ pub(crate) struct RobustLock {
     pid: AtomicU32,
     when: AtomicU64,
     label: [AtomicU64; LABEL_WORDS],
-    reserved: [AtomicU64; 2],
+    heir: AtomicU32,
+    number: AtomicU32,
+    reserved: AtomicU64,
 }
 
 #[cfg(not(loom))]
@@ -44,18 +49,27 @@ impl RobustLock {
             pid: AtomicU32::new(0),
             when: AtomicU64::new(0),
             label: core::array::from_fn(word),
-            reserved: core::array::from_fn(word),
+            heir: AtomicU32::new(0),
+            number: AtomicU32::new(0),
+            reserved: AtomicU64::new(0),
         }
     }
 
     /// Writes the memory. Only for the owner of the lock.
     pub(crate) fn write(&self, obituary: &Obituary) {
-        // Relaxed: the Release of the unlock publishes it, with the mark.
+        // Relaxed: the Release of the unlock publishes it, with the mark. For who does not wait for
+        // that, the two fences.
+        let odd = self.number.load(Ordering::Relaxed).wrapping_add(1) | 1;
+        self.number.store(odd, Ordering::Relaxed);
+        fence(Ordering::Release);
         self.pid.store(obituary.pid, Ordering::Relaxed);
         self.when.store(obituary.when, Ordering::Relaxed);
         for (word, value) in self.label.iter().zip(obituary.label) {
             word.store(value, Ordering::Relaxed);
         }
+        self.heir.store(obituary.heir, Ordering::Relaxed);
+        // Release: pairs with the Acquire in `history`.
+        self.number.store(odd.wrapping_add(1), Ordering::Release);
     }
 
     /// The memory. Whole for the owner of the lock; for others perhaps of two deaths.
@@ -65,7 +79,21 @@ impl RobustLock {
             pid: self.pid.load(Ordering::Relaxed),
             when: self.when.load(Ordering::Relaxed),
             label: core::array::from_fn(|at| self.label[at].load(Ordering::Relaxed)),
+            heir: self.heir.load(Ordering::Relaxed),
         }
+    }
+
+    /// The memory, whole for anybody; it stays after a repair. `None` where nobody has died with
+    /// the lock, or the memory is being written.
+    #[cfg(not(loom))]
+    pub(crate) fn history(&self) -> Option<Obituary> {
+        // Acquire: pairs with the Release at the end of `write`.
+        let number = self.number.load(Ordering::Acquire);
+        let copy = self.obituary();
+        // Acquire: the copy comes before the second look.
+        fence(Ordering::Acquire);
+        let same = self.number.load(Ordering::Relaxed) == number;
+        (same && number != 0 && number & 1 == 0).then_some(copy)
     }
 
     /// After the death of `dead`: where it held the lock, frees it, marked, with its obituary.
@@ -77,7 +105,10 @@ impl RobustLock {
         }
         match self.word.try_lock(peers) {
             Ok(Taken::Inherited(_)) => {
-                self.write(obituary);
+                self.write(&Obituary {
+                    heir: 0,
+                    ..*obituary
+                });
                 self.word.unlock(peers, true);
             }
             Ok(Taken::Marked) => self.word.unlock(peers, true),

@@ -34,6 +34,7 @@ residents!(
     super::semaphore::Head,
     super::condition::Cell,
     super::condition::Head,
+    super::waits::Cell,
 );
 #[cfg(feature = "raw_sync")]
 residents!(super::lone_event::LoneEvent);
@@ -65,5 +66,6 @@ mod tests {
         assert_eq!(size_of::<raw::spsc::Fixed>(), 48);
         assert_eq!(size_of::<raw::messages::Head>(), 128);
         assert_eq!(size_of::<raw::mpmc::Controls>(), 40);
+        assert_eq!(size_of::<raw::waits::Cell>(), 64);
     }
 }

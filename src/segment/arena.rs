@@ -15,12 +15,13 @@
 //! still *building* under the dead one's token, and its repair frees it. Between letting go of an
 //! object as its last holder and freeing it: the sweep that follows every death frees it.
 
-use crate::raw::{Storage, Token};
+use crate::raw::waits::Waits;
+use crate::raw::{Kind, Storage, Token};
 use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::crash;
 
 use super::block::{Block, Phase};
-use super::layout::{Header, NAME_BYTES, UNIT, arena_at, head_len};
+use super::layout::{Header, NAME_BYTES, UNIT, arena_at, head_len, waits_len};
 
 /// The arena of one segment; its changes are for the holder of the books.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,10 @@ impl<'a> Arena<'a> {
         }
     }
 
+    pub(crate) fn header(self) -> &'a Header {
+        self.header
+    }
+
     /// Makes the whole arena one free block.
     pub(crate) fn format(self) {
         let start = arena_at(self.participants);
@@ -59,6 +64,43 @@ impl<'a> Arena<'a> {
         if let Some(first) = self.block(start) {
             first.set_word((self.end - start) / UNIT, Phase::Free);
         }
+    }
+
+    /// Makes a table of waits the first object of an arena that nobody else uses yet. It has no
+    /// name and no holder, and stays.
+    pub(crate) fn format_waits(self) {
+        let start = arena_at(self.participants);
+        let end = start + waits_len(self.participants);
+        let blocks = self.block(start).zip(self.block(end));
+        let Some((table, rest)) = blocks.filter(|_| end + UNIT <= self.end) else {
+            return;
+        };
+        // Release: in its place in the order of `header::format`.
+        let written = end + head_len(self.participants);
+        self.header.untouched.store(written, Ordering::Release);
+        rest.set_word((self.end - end) / UNIT, Phase::Free);
+        let bytes = Waits::size(self.participants) as u64;
+        table.describe(Kind::Waits as u32, 0, bytes, false, 0);
+        table.set_word((end - start) / UNIT, Phase::Live);
+        // Release: the table comes first.
+        self.header.waits.store(start, Ordering::Release);
+    }
+
+    /// The table of waits; `None` where the segment has none, or what it says of it makes no sense.
+    pub(crate) fn waits(self) -> Option<Waits<'a>> {
+        // Acquire: pairs with the Release in `format_waits`.
+        let block = self.block(self.header.waits.load(Ordering::Acquire))?;
+        let is_table = block.word().phase() == Phase::Live && block.kind() == Kind::Waits as u32;
+        is_table.then(|| self.storage(block).map(Waits::attach))?
+    }
+
+    /// The bytes of the object in `block`.
+    pub(crate) fn storage(self, block: Block<'_>) -> Option<Storage<'a>> {
+        let range = block.object()?;
+        self.whole.part(
+            usize::try_from(range.at).ok()?,
+            usize::try_from(range.len).ok()?,
+        )
     }
 
     /// The block at `offset`, if a head fits there.

@@ -1,6 +1,6 @@
 //! One block of the arena: its word, its head, who holds it.
 
-use crate::raw::{Storage, Token};
+use crate::raw::{Kind, Storage, Token};
 use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::bytes;
 use crate::sys::fnv::{FNV_START, fnv};
@@ -143,9 +143,9 @@ impl<'a> Block<'a> {
             .is_some_and(|words| words.iter().any(|w| w.load(Ordering::Acquire) != 0))
     }
 
-    /// Whether somebody wants the object to stay: a holder or a name.
+    /// Whether somebody wants the object to stay: a holder, a name, or the segment itself.
     pub(crate) fn is_wanted(self) -> bool {
-        self.is_named() || self.has_holders()
+        self.is_named() || self.has_holders() || self.kind() == Kind::Waits as u32
     }
 
     pub(crate) fn is_named(self) -> bool {

@@ -18,6 +18,7 @@ use super::header::{self, Geometry};
 use super::recovery::{Identity, instant};
 use super::seat::FileLeases;
 use super::view::View;
+use super::waits::Witness;
 use super::{Participant, Recovery};
 
 /// A segment as seen from outside.
@@ -113,6 +114,16 @@ impl Glance {
         Ok(self.view().ring()?.list())
     }
 
+    /// For the waits, and the circles in them.
+    pub(crate) fn witness(&self) -> Result<Witness<'_, FileLeases<'_>>> {
+        Ok(Witness {
+            arena: self.view().arena()?,
+            registry: self.view().registry(),
+            leases: self.leases(),
+            me: None,
+        })
+    }
+
     /// Who has the books at this moment.
     pub(crate) fn bookkeeper(&self) -> Result<Option<Token>> {
         Ok(self.view().header()?.books.owner())
@@ -125,7 +136,9 @@ impl Glance {
     /// The objects, in the order in which they lie.
     pub(crate) fn objects(&self) -> Result<Vec<Glimpse<'_>>> {
         self.settled(|view| {
-            let live = |block: &Block<'_>| block.word().phase() == Phase::Live;
+            let live = |block: &Block<'_>| {
+                block.word().phase() == Phase::Live && block.kind() != Kind::Waits as u32
+            };
             let blocks = view.arena()?.chain().filter(live);
             Ok(blocks.map(|block| self.glimpse(view, block)).collect())
         })
@@ -143,7 +156,7 @@ impl Glance {
                 .holder_slots()
                 .filter_map(|slot| registry.occupant(slot))
                 .collect(),
-            storage: view.object(block),
+            storage: view.arena().ok().and_then(|arena| arena.storage(block)),
         }
     }
 

@@ -9,7 +9,10 @@ use crate::sys::atomic::{AtomicU64, Ordering};
 use crate::sys::{clock, file};
 
 use super::arena::Arena;
-use super::layout::{Header, MAGIC, MOST_PARTICIPANTS, arena_at, layout_hash, smallest};
+use super::layout::{
+    BlockHead, Header, MAGIC, MOST_PARTICIPANTS, arena_at, layout_hash, smallest,
+    smallest_with_waits, waits_len,
+};
 
 /// What a segment is, as found in its header and believed from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,15 +29,20 @@ pub(crate) fn of<'a>(whole: Storage<'a>) -> Result<&'a Header> {
         .ok_or_else(|| Error::new(ErrorKind::NotASegment, "read the header"))
 }
 
-/// Makes a segment of blank memory. The magic comes last: before it there is no segment.
-pub(crate) fn format(whole: Storage<'_>, participants: u32) -> Result<()> {
+/// Makes a segment of blank memory, perhaps with a table of waits. The magic comes last: before it
+/// there is no segment.
+pub(crate) fn format(whole: Storage<'_>, participants: u32, waits: bool) -> Result<()> {
     let header = of(whole)?;
     let id = file::random().map_err(|e| Error::os(e, "draw an id for the segment"))?;
     // Release, each of them: what a death leaves is a beginning of this list, which `is_blank`
     // knows again. First what such a death may have left where it is not written over.
-    if let Some(word) = first_block(whole, header).and_then(|at| whole.get::<AtomicU64>(at)) {
-        word.store(0, Ordering::Release);
+    for (start, end) in first_heads(whole, header) {
+        let words = whole.slice::<AtomicU64>(start, (end - start) / size_of::<AtomicU64>());
+        for word in words.unwrap_or_default() {
+            word.store(0, Ordering::Release);
+        }
     }
+    header.waits.store(0, Ordering::Release);
     header.layout.store(layout_hash(), Ordering::Release);
     for (word, bytes) in header.id.iter().zip(id.chunks_exact(8)) {
         let mut eight = [0; 8];
@@ -45,7 +53,11 @@ pub(crate) fn format(whole: Storage<'_>, participants: u32) -> Result<()> {
     header.participants.store(participants, Ordering::Release);
     header.created.store(clock::unix_nanos(), Ordering::Release);
     header.creator.store(std::process::id(), Ordering::Release);
-    Arena::new(whole, header, participants).format();
+    let arena = Arena::new(whole, header, participants);
+    arena.format();
+    if waits {
+        arena.format_waits();
+    }
     // Release: pairs with the Acquire in `check`.
     header.magic.store(MAGIC, Ordering::Release);
     Ok(())
@@ -67,7 +79,7 @@ pub(crate) fn is_blank(fd: BorrowedFd<'_>, whole: Storage<'_>) -> Result<bool> {
     if header.layout.load(Ordering::Acquire) != layout_hash() {
         return is_zero(0, whole.len());
     }
-    let block = first_block(whole, header).unwrap_or(whole.len());
+    let [table, rest] = first_heads(whole, header);
     let written = [
         (offset_of!(Header, layout), offset_of!(Header, reserved)),
         (offset_of!(Header, id), offset_of!(Header, unfenced)),
@@ -75,7 +87,9 @@ pub(crate) fn is_blank(fd: BorrowedFd<'_>, whole: Storage<'_>) -> Result<bool> {
             offset_of!(Header, untouched),
             offset_of!(Header, recoveries),
         ),
-        (block, whole.len().min(block + size_of::<AtomicU64>())),
+        (offset_of!(Header, waits), offset_of!(Header, spare)),
+        table,
+        rest,
     ];
     let mut from = 0;
     for (start, end) in written {
@@ -87,12 +101,27 @@ pub(crate) fn is_blank(fd: BorrowedFd<'_>, whole: Storage<'_>) -> Result<bool> {
     is_zero(from, whole.len())
 }
 
-/// Where the first block lies of a segment that somebody has begun to make.
-fn first_block(whole: Storage<'_>, header: &Header) -> Option<usize> {
+/// From where to where the heads may be written of the first block, and of the one behind a table
+/// of waits, in a segment that somebody has begun to make.
+fn first_heads(whole: Storage<'_>, header: &Header) -> [(usize, usize); 2] {
     let participants = header.participants.load(Ordering::Acquire);
-    let fits = (1..=MOST_PARTICIPANTS).contains(&participants)
-        && smallest(participants) <= whole.len() as u64;
-    fits.then(|| usize::try_from(arena_at(participants)).ok())?
+    let least = |smallest: fn(u32) -> u64| {
+        (1..=MOST_PARTICIPANTS).contains(&participants)
+            && smallest(participants) <= whole.len() as u64
+    };
+    let head = |fits: bool, at: u64, len: usize| {
+        let at = usize::try_from(at).ok().filter(|_| fits);
+        at.map_or((whole.len(), whole.len()), |at| (at, at + len))
+    };
+    let first = arena_at(participants);
+    [
+        head(least(smallest), first, size_of::<BlockHead>()),
+        head(
+            least(smallest_with_waits),
+            first + waits_len(participants),
+            size_of::<AtomicU64>(),
+        ),
+    ]
 }
 
 /// Believes the header of `whole`, or says why not.

@@ -70,6 +70,8 @@ impl Inner {
             arena
                 .chain()
                 .filter(|block| block.word().phase() == Phase::Live)
+                // The segment's own.
+                .filter(|block| block.kind() != Kind::Waits as u32)
                 .map(describe)
                 .collect()
         })

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::registry::{LIFELINE_OFFSET, Registry, Slot};
+use crate::raw::waits::Waits;
 use crate::raw::{Storage, Token};
 use crate::sys::atomic::Ordering;
 use crate::sys::clock;
@@ -119,6 +120,11 @@ impl Inner {
 
     pub(crate) fn arena(&self) -> Result<Arena<'_>> {
         self.view().arena()
+    }
+
+    /// The table of waits, where the segment has one.
+    pub(crate) fn waits(&self) -> Option<Waits<'_>> {
+        self.arena().ok()?.waits()
     }
 
     pub(crate) fn registry(&self) -> Registry<'_> {

@@ -4,6 +4,7 @@
 
 use crate::raw::lock::LockWord;
 use crate::raw::registry::Slot;
+use crate::raw::waits::Waits;
 use crate::raw::{Kind, Resident, Token};
 use crate::sys::atomic::{AtomicU32, AtomicU64};
 use crate::sys::fnv::{FNV_START, fnv};
@@ -59,7 +60,9 @@ pub(crate) struct Header {
     pub(crate) recoveries: AtomicU64,
     /// Objects ever made, or begun.
     pub(crate) made: AtomicU64,
-    pub(crate) spare: [AtomicU64; 3],
+    /// Offset of the block with the table of waits; 0 where there is none.
+    pub(crate) waits: AtomicU64,
+    pub(crate) spare: [AtomicU64; 2],
 }
 
 /// One death that was repaired.
@@ -126,6 +129,16 @@ pub(crate) const fn smallest(participants: u32) -> u64 {
     arena_at(participants) + head_len(participants) + NAME_BYTES as u64 + UNIT
 }
 
+/// The smallest segment with so many participants and a table of their waits.
+pub(crate) const fn smallest_with_waits(participants: u32) -> u64 {
+    smallest(participants) + waits_len(participants)
+}
+
+/// Bytes of the block with the table of waits.
+pub(crate) const fn waits_len(participants: u32) -> u64 {
+    (head_len(participants) + Waits::size(participants) as u64).next_multiple_of(UNIT)
+}
+
 /// A number that two builds share exactly when they agree on every byte of a segment.
 pub(crate) fn layout_hash() -> u64 {
     let facts = [
@@ -167,6 +180,7 @@ mod tests {
         assert_eq!(offset_of!(Header, merges), 72);
         assert_eq!(offset_of!(Header, recoveries), 88);
         assert_eq!(offset_of!(Header, made), 96);
+        assert_eq!(offset_of!(Header, waits), 104);
         assert_eq!(offset_of!(RecoveryEntry, when), 16);
         assert_eq!(offset_of!(RecoveryEntry, by), 56);
         assert_eq!(offset_of!(Slot, pid), 4);

@@ -13,6 +13,8 @@ mod berth;
 mod block;
 mod books;
 mod bound;
+mod circle;
+mod deadlock;
 mod glance;
 mod header;
 mod hold;
@@ -31,9 +33,11 @@ mod seat;
 )]
 mod segment;
 mod view;
+mod waits;
 #[cfg(feature = "async")]
 mod watcher;
 
+pub use deadlock::{Deadlock, Holder, Wait};
 pub use info::{ObjectInfo, Participant};
 pub use options::SegmentOptions;
 pub use recovery::Recovery;

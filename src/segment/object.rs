@@ -199,6 +199,11 @@ impl Object {
         &self.0.inner
     }
 
+    /// Where the word at `at` of the object lies in the segment.
+    pub(super) fn word_at(&self, at: usize) -> u64 {
+        (self.0.at as u64).saturating_add(at as u64)
+    }
+
     /// Whether both lie in the same segment, as this process has it open.
     pub(crate) fn is_beside(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0.inner, &other.0.inner)

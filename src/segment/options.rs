@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sys::{file, mapping};
 
 use super::Segment;
-use super::layout::{MOST_PARTICIPANTS, smallest};
+use super::layout::{MOST_PARTICIPANTS, smallest, smallest_with_waits, waits_len};
 
 mod files;
 mod memory;
@@ -18,8 +18,9 @@ use files::Blank;
 
 /// Options for making and opening a [`Segment`].
 ///
-/// Size, participants and mode matter when a segment is made; label, lifeline, folder and what is said
-/// of its memory (prefault, lock, huge pages) whenever it is opened.
+/// Size, participants, mode and the detection of deadlocks matter when a segment is made; label,
+/// lifeline, folder and what is said of its memory (prefault, lock, huge pages) whenever it is
+/// opened.
 ///
 /// # Examples
 ///
@@ -45,6 +46,8 @@ pub struct SegmentOptions {
     prefault: bool,
     lock_memory: bool,
     huge_pages: bool,
+    /// `None`: as the environment says.
+    detect_deadlocks: Option<bool>,
 }
 
 impl Default for SegmentOptions {
@@ -59,6 +62,7 @@ impl Default for SegmentOptions {
             prefault: false,
             lock_memory: false,
             huge_pages: false,
+            detect_deadlocks: None,
         }
     }
 }
@@ -118,6 +122,19 @@ impl SegmentOptions {
     #[must_use]
     pub fn lifeline(mut self, wanted: bool) -> Self {
         self.lifeline = wanted;
+        self
+    }
+
+    /// Whether the segment has a table of who waits for what, for [`Segment::waits`],
+    /// [`Segment::deadlocks`] and [`LockError::Deadlock`](crate::sync::LockError::Deadlock): this,
+    /// or else where the environment says `OUTLIVE_DETECT_DEADLOCKS=1` when the segment is made.
+    ///
+    /// It takes 256 bytes for each participant. A wait is entered from its second sleep on, after
+    /// some 5 ms, so what is not waited for, or not for long, costs nothing. See
+    /// [`Deadlock`](crate::segment::Deadlock) for what is found.
+    #[must_use]
+    pub fn detect_deadlocks(mut self, wanted: bool) -> Self {
+        self.detect_deadlocks = Some(wanted);
         self
     }
 
@@ -254,12 +271,30 @@ impl SegmentOptions {
         })
     }
 
+    /// Whether a segment of so many bytes gets a table of waits. The environment asks for it only
+    /// where it leaves most of the room.
+    fn has_waits(&self, size: u64) -> bool {
+        let room = size.saturating_sub(smallest(self.participants));
+        let least = waits_len(self.participants);
+        match self.detect_deadlocks {
+            Some(wanted) => wanted && room >= least,
+            None => {
+                room / 4 >= least
+                    && std::env::var_os("OUTLIVE_DETECT_DEADLOCKS").is_some_and(|set| set == "1")
+            }
+        }
+    }
+
     fn checked_size(&self, doing: &dyn Fn() -> String) -> Result<u64> {
         let refuse = |advice| Err(Error::new(ErrorKind::InvalidInput, doing()).advise(advice));
         if !(1..=MOST_PARTICIPANTS).contains(&self.participants) {
             return refuse("a segment has 1 to 1023 participants");
         }
-        let least = smallest(self.participants);
+        let least = if self.detect_deadlocks == Some(true) {
+            smallest_with_waits(self.participants)
+        } else {
+            smallest(self.participants)
+        };
         let page = mapping::page_size();
         match self.size.checked_next_multiple_of(page) {
             Some(size) if size >= least && i64::try_from(size).is_ok() => Ok(size),

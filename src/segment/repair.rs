@@ -15,6 +15,7 @@ use crate::raw::permits::Permits;
 use crate::raw::robust_lock::{Obituary, RobustLock};
 use crate::raw::rwlock::RwLock;
 use crate::raw::spsc::Spsc;
+use crate::raw::waits::Waits;
 use crate::raw::{Kind, Peers, Storage, Token, record};
 use crate::sys::clock::{self, Deadline};
 
@@ -67,6 +68,7 @@ impl Inner {
             pid: known.pid,
             when,
             label: label_words(&known.label),
+            heir: 0,
         };
         let mut objects = 0;
         // The books stand still meanwhile: the chain must not change under the walk. They may be
@@ -114,7 +116,7 @@ impl Inner {
 
     /// The bytes of the object in `block`.
     pub(crate) fn object_storage(&self, block: Block<'_>) -> Option<Storage<'_>> {
-        self.view().object(block)
+        self.arena().ok()?.storage(block)
     }
 }
 
@@ -169,6 +171,7 @@ fn repair(kind: Kind, storage: Storage<'_>, seat: &Seat<'_>, dead: Token, died: 
                 lock.repair(seat, dead, died);
             }
         }
+        Kind::Waits => Waits::attach(storage).repair(dead),
         Kind::Queue => {
             if let Some(messages) = Messages::attach(storage) {
                 messages.repair(seat, dead, Deadline::after(PATIENCE));

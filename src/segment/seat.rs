@@ -3,10 +3,11 @@
 use std::os::fd::BorrowedFd;
 
 use crate::raw::registry::{Leases, Registry};
+use crate::raw::waits::Wait;
 use crate::raw::{Pace, Peers, Token, Waited};
 use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::sys::clock::{Deadline, monotonic_nanos};
-use crate::sys::{futex, lease, lifeline, membarrier};
+use crate::sys::{futex, lease, lifeline, membarrier, thread};
 
 use crate::sys::slack::ExactSleep;
 
@@ -84,6 +85,34 @@ impl<'a> Seat<'a> {
         (value != 0).then_some((word, value))
     }
 
+    /// Enters the wait for `word` in the segment's table, if it has one: from the second sleep on,
+    /// so that what is over soon costs nothing.
+    #[inline]
+    fn record(&self, word: &AtomicU32, owners: &[Token], pace: &mut Pace<'a>, now: u64) {
+        let Some(waits) = self.inner.waits() else {
+            return;
+        };
+        let Some(since) = pace.sleeping_since(now) else {
+            return;
+        };
+        // Elsewhere lies only what nobody waits for.
+        let Some(offset) = self.inner.whole().offset_of(word) else {
+            return;
+        };
+        let wait = Wait {
+            waiter: self.token,
+            thread: thread::id(),
+            word: offset as u64,
+            owner: match owners {
+                [owner] => Some(*owner),
+                _ => None,
+            },
+            owners: u32::try_from(owners.len()).unwrap_or(u32::MAX),
+            since,
+        };
+        pace.record(waits, wait);
+    }
+
     /// Waits for the lease of a process whose lifeline broke, which is a matter of microseconds.
     pub(super) fn await_last_breath(&self, owner: Token, deadline: Deadline) {
         let idle = AtomicU32::new(0);
@@ -124,18 +153,19 @@ impl Peers for Seat<'_> {
         self.registry().is_dead(&self.inner.leases(), token)
     }
 
-    fn wait(
-        &self,
+    fn wait<'p>(
+        &'p self,
         word: &AtomicU32,
         expected: u32,
         owners: &[Token],
-        pace: &mut Pace,
+        pace: &mut Pace<'p>,
         deadline: Deadline,
     ) -> Waited {
         let now = monotonic_nanos();
         if deadline.nanos().is_some_and(|at| now >= at) {
             return Waited::TimedOut;
         }
+        self.record(word, owners, pace, now);
         let watch = self.lifelines(owners);
         let mut slice = pace.next_slice();
         if let Some(owner) = watch.broken {

@@ -10,7 +10,7 @@ use crate::sys::file;
 
 use super::baggage::{self, SegmentId};
 use super::inner::Inner;
-use super::{ObjectInfo, Participant, Recovery, SegmentOptions};
+use super::{Deadlock, ObjectInfo, Participant, Recovery, SegmentOptions, Wait};
 
 /// A shared-memory segment that this process takes part in.
 ///
@@ -185,6 +185,51 @@ impl Segment {
     /// [`ErrorKind::Corrupt`] where the header is gone.
     pub fn recoveries(&self) -> Result<Vec<Recovery>> {
         Ok(self.inner.ring()?.list())
+    }
+
+    /// Who waits for what at this moment, of all living participants; it may change at once. Empty
+    /// where the segment was made without [`SegmentOptions::detect_deadlocks`].
+    ///
+    /// A look, which takes no lock and waits for nobody. Waits are seen from their second slice on,
+    /// after some 5 ms; [`Deadlock`] says which are not.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Corrupt`] where the header is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::{Duration, Instant};
+    /// use outlive::{Event, SegmentOptions};
+    ///
+    /// let segment = SegmentOptions::new().detect_deadlocks(true).anonymous()?;
+    /// let event = Event::create(&segment, "go")?;
+    /// std::thread::scope(|s| {
+    ///     s.spawn(|| event.wait());
+    ///     # let patience = Instant::now() + Duration::from_secs(20);
+    ///     while segment.waits()?.is_empty() {
+    ///         # assert!(Instant::now() < patience);
+    ///         std::thread::yield_now();
+    ///     }
+    ///     assert_eq!(segment.waits()?[0].name.as_deref(), Some("go"));
+    ///     event.set()
+    /// })?;
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    pub fn waits(&self) -> Result<Vec<Wait>> {
+        Ok(self.inner.witness()?.waits())
+    }
+
+    /// The circles in which processes wait for each other, that have stood for 40 ms at least.
+    ///
+    /// A look, as [`Segment::waits`]. [`Deadlock`] says what is certain and what is not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::waits`].
+    pub fn deadlocks(&self) -> Result<Vec<Deadlock>> {
+        Ok(self.inner.witness()?.deadlocks())
     }
 
     /// Repairs after every participant that has died, and returns how many there were.

@@ -7,7 +7,6 @@ use crate::sys::atomic::Ordering;
 
 use super::Participant;
 use super::arena::Arena;
-use super::block::Block;
 use super::header;
 use super::layout::{Header, RECOVERIES, RECOVERIES_AT, REGISTRY_AT};
 use super::recovery::{Identity, Ring, instant};
@@ -54,15 +53,6 @@ impl<'a> View<'a> {
 
     pub(crate) fn arena(self) -> Result<Arena<'a>> {
         Ok(Arena::new(self.whole, self.header()?, self.participants))
-    }
-
-    /// The bytes of the object in `block`.
-    pub(crate) fn object(self, block: Block<'_>) -> Option<Storage<'a>> {
-        let range = block.object()?;
-        self.whole.part(
-            usize::try_from(range.at).ok()?,
-            usize::try_from(range.len).ok()?,
-        )
     }
 
     /// Who `token` is or was: from its slot, or from the ring of recoveries.

@@ -260,7 +260,7 @@ impl<T: Pod> Array<T> {
     #[inline]
     pub fn try_lock(&self) -> Result<ArrayGuard<'_, T>, LockError<ArrayGuard<'_, T>>> {
         let seat = self.bound.seat().map_err(LockError::Broken)?;
-        self.guard(seat, self.bound.view().try_lock(&seat))
+        self.guard(seat, self.bound.view().try_lock(&seat), None)
     }
 
     /// Takes the array's lock, sleeping until it is free, but not longer than `limit`.
@@ -275,7 +275,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] after `limit`; otherwise as [`Array::lock`].
+    /// [`LockError::TimedOut`] after `limit`, or [`LockError::Deadlock`]; otherwise as [`Array::lock`].
     pub fn lock_timeout(
         &self,
         limit: Duration,
@@ -295,7 +295,7 @@ impl<T: Pod> Array<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] at `instant`; otherwise as [`Array::lock`].
+    /// [`LockError::TimedOut`] at `instant`, or [`LockError::Deadlock`]; otherwise as [`Array::lock`].
     pub fn lock_deadline(
         &self,
         instant: Instant,
@@ -309,7 +309,8 @@ impl<T: Pod> Array<T> {
         deadline: Deadline,
     ) -> Result<ArrayGuard<'_, T>, LockError<ArrayGuard<'_, T>>> {
         let seat = self.bound.seat().map_err(LockError::Broken)?;
-        self.guard(seat, self.bound.view().lock(&seat, deadline))
+        let found = self.bound.view().lock(&seat, deadline);
+        self.guard(seat, found, Some(deadline))
     }
 
     #[inline]
@@ -317,6 +318,7 @@ impl<T: Pod> Array<T> {
         &'a self,
         seat: Seat<'a>,
         found: Result<Found, StillHeld>,
+        deadline: Option<Deadline>,
     ) -> Result<ArrayGuard<'a, T>, LockError<ArrayGuard<'a, T>>> {
         match found {
             Ok(found) if found.whole => Ok(ArrayGuard::new(
@@ -324,7 +326,7 @@ impl<T: Pod> Array<T> {
                 false,
             )),
             Ok(found) => Err(LockError::OwnerDied(self.after_death(seat, found.taken))),
-            Err(StillHeld) => Err(LockError::TimedOut),
+            Err(StillHeld) => Err(LockError::in_vain(self.bound.object(), 0, deadline)),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::raw::record::Record;
 use crate::raw::{Kind, Pace, Peers, Storage};
 use crate::segment::object::{deserialize, serialize};
 use crate::segment::{Bound, Object, Seat, Segment, Spec};
+use crate::sync::deadlock;
 use crate::sys::clock::Deadline;
 
 use super::cell::{Cell, Word};
@@ -163,7 +164,7 @@ impl<T: Pod> Value<T> {
         let mut value = T::zeroed();
         record
             .read(&seat, bytemuck::bytes_of_mut(&mut value), Deadline::NEVER)
-            .map_err(|StillHeld| self.timed_out())?;
+            .map_err(|StillHeld| self.in_vain(None))?;
         Ok(value)
     }
 
@@ -273,10 +274,9 @@ impl<T: Pod> Value<T> {
     #[inline]
     pub fn try_lock(&self) -> Result<ValueGuard<'_, T>> {
         let seat = self.bound.seat()?;
-        match self.bound.view().try_lock(&seat) {
-            Ok(taken) => Ok(ValueGuard::new(Held::new(&self.bound, seat, taken))),
-            Err(StillHeld) => Err(self.timed_out()),
-        }
+        let taken = self.bound.view().try_lock(&seat);
+        let taken = taken.map_err(|StillHeld| self.in_vain(None))?;
+        Ok(ValueGuard::new(Held::new(&self.bound, seat, taken)))
     }
 
     /// Takes the value's lock, sleeping until it is free, but not longer than `limit`.
@@ -291,7 +291,7 @@ impl<T: Pod> Value<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TimedOut`] after `limit`; otherwise as [`Value::lock`].
+    /// [`ErrorKind::TimedOut`] after `limit`, or [`ErrorKind::Deadlock`]; otherwise as [`Value::lock`].
     pub fn lock_timeout(&self, limit: Duration) -> Result<ValueGuard<'_, T>> {
         self.lock_until(Deadline::after(limit))
     }
@@ -308,7 +308,7 @@ impl<T: Pod> Value<T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TimedOut`] at `instant`; otherwise as [`Value::lock`].
+    /// [`ErrorKind::TimedOut`] at `instant`, or [`ErrorKind::Deadlock`]; otherwise as [`Value::lock`].
     pub fn lock_deadline(&self, instant: Instant) -> Result<ValueGuard<'_, T>> {
         self.lock_until(Deadline::at(instant))
     }
@@ -323,7 +323,7 @@ impl<T: Pod> Value<T> {
     fn held<'a>(&'a self, seat: Seat<'a>, deadline: Deadline) -> Result<Held<'a, Cell<'static>>> {
         match self.bound.view().lock(&seat, deadline) {
             Ok(taken) => Ok(Held::new(&self.bound, seat, taken)),
-            Err(StillHeld) => Err(self.timed_out()),
+            Err(StillHeld) => Err(self.in_vain(Some(deadline))),
         }
     }
 
@@ -333,8 +333,12 @@ impl<T: Pod> Value<T> {
     }
 
     #[cold]
-    fn timed_out(&self) -> Error {
-        Error::new(ErrorKind::TimedOut, format!("lock {self:?}"))
+    fn in_vain(&self, deadline: Option<Deadline>) -> Error {
+        let doing = format!("lock {self:?}");
+        match deadline.and_then(|until| self.bound.object().deadlock(0, until)) {
+            Some(circle) => deadlock(&doing, &circle),
+            None => Error::new(ErrorKind::TimedOut, doing),
+        }
     }
 
     fn spec() -> Spec {

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind};
 use crate::raw::robust_lock::Obituary;
-use crate::segment::{Object, instant, label_text};
+use crate::segment::{Deadlock, Object, instant, label_text};
+use crate::sys::clock::Deadline;
 
 /// The lock was taken, but the process that held it last died doing so: the data that it protects
 /// may be half changed.
@@ -123,11 +124,23 @@ pub enum LockError<G> {
     OwnerDied(OwnerDied<G>),
     /// Somebody holds it, and the caller would not wait, or not longer.
     TimedOut,
+    /// As [`LockError::TimedOut`], and the caller was in a circle of processes that wait for each
+    /// other. Only in a segment made with
+    /// [`SegmentOptions::detect_deadlocks`](crate::SegmentOptions::detect_deadlocks).
+    Deadlock(Box<Deadlock>),
     /// The segment cannot be used.
     Broken(Error),
 }
 
 impl<G> LockError<G> {
+    /// Of a lock that was waited for until `deadline`, if at all, on the word at `at` of `object`.
+    pub(crate) fn in_vain(object: &Object, at: usize, deadline: Option<Deadline>) -> Self {
+        match deadline.and_then(|deadline| object.deadlock(at, deadline)) {
+            Some(circle) => Self::Deadlock(Box::new(circle)),
+            None => Self::TimedOut,
+        }
+    }
+
     /// The guard, where the lock was taken all the same, with the mark left in place.
     ///
     /// # Errors
@@ -144,6 +157,7 @@ impl<G> LockError<G> {
         match self {
             Self::OwnerDied(died) => LockError::OwnerDied(died.map(wrap)),
             Self::TimedOut => LockError::TimedOut,
+            Self::Deadlock(circle) => LockError::Deadlock(circle),
             Self::Broken(error) => LockError::Broken(error),
         }
     }
@@ -180,6 +194,7 @@ impl<G> fmt::Debug for LockError<G> {
         match self {
             Self::OwnerDied(died) => fmt::Debug::fmt(died, f),
             Self::TimedOut => f.write_str("TimedOut"),
+            Self::Deadlock(circle) => fmt::Debug::fmt(circle, f),
             Self::Broken(error) => f.debug_tuple("Broken").field(error).finish(),
         }
     }
@@ -190,6 +205,7 @@ impl<G> fmt::Display for LockError<G> {
         match self {
             Self::OwnerDied(died) => fmt::Display::fmt(died, f),
             Self::TimedOut => f.write_str("the lock is held by a living process"),
+            Self::Deadlock(circle) => write!(f, "a deadlock: {circle}"),
             Self::Broken(error) => fmt::Display::fmt(error, f),
         }
     }
@@ -199,7 +215,7 @@ impl<G> std::error::Error for LockError<G> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Broken(error) => error.source(),
-            Self::OwnerDied(_) | Self::TimedOut => None,
+            Self::OwnerDied(_) | Self::TimedOut | Self::Deadlock(_) => None,
         }
     }
 }
@@ -214,7 +230,14 @@ impl<G> From<LockError<G>> for Error {
             }
             LockError::TimedOut => Self::new(ErrorKind::TimedOut, "take a lock")
                 .advise("a living process holds it, perhaps a stopped one: try again, or end that"),
+            LockError::Deadlock(circle) => deadlock("take a lock", &circle),
             LockError::Broken(error) => error,
         }
     }
+}
+
+/// The error of who has timed out in a `circle` while `doing` something.
+pub(crate) fn deadlock(doing: &str, circle: &Deadlock) -> Error {
+    Error::new(ErrorKind::Deadlock, format!("{doing} ({circle})"))
+        .advise("take the locks in one order everywhere")
 }

@@ -143,7 +143,7 @@ impl Lock {
     #[inline]
     pub fn try_lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
-        self.guard(seat.me(), self.resident().word.try_lock(seat))
+        self.guard(seat.me(), self.resident().word.try_lock(seat), None)
     }
 
     /// Takes the lock, sleeping until it is free, but not longer than `limit`.
@@ -158,7 +158,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] after `limit`; otherwise as [`Lock::lock`].
+    /// [`LockError::TimedOut`] after `limit`, or [`LockError::Deadlock`]; otherwise as [`Lock::lock`].
     pub fn lock_timeout(&self, limit: Duration) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         self.lock_until(Deadline::after(limit))
     }
@@ -175,7 +175,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] at `instant`; otherwise as [`Lock::lock`].
+    /// [`LockError::TimedOut`] at `instant`, or [`LockError::Deadlock`]; otherwise as [`Lock::lock`].
     pub fn lock_deadline(
         &self,
         instant: Instant,
@@ -197,8 +197,8 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] after `limit`; [`LockError::OwnerDied`], and the lock is the
-    /// caller's; [`LockError::Broken`] as for [`Lock::lock`].
+    /// [`LockError::TimedOut`] after `limit`, or [`LockError::Deadlock`]; [`LockError::OwnerDied`],
+    /// and the lock is the caller's; [`LockError::Broken`] as for [`Lock::lock`].
     pub fn acquire(&self, limit: Option<Duration>) -> Result<(), LockError<()>> {
         let deadline = limit.map_or(Deadline::NEVER, Deadline::after);
         let keep = |guard: LockGuard<'_>| guard.keep();
@@ -252,7 +252,8 @@ impl Lock {
         deadline: Deadline,
     ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
-        self.guard(seat.me(), self.resident().word.lock(seat, deadline))
+        let taken = self.resident().word.lock(seat, deadline);
+        self.guard(seat.me(), taken, Some(deadline))
     }
 
     #[inline]
@@ -260,6 +261,7 @@ impl Lock {
         &self,
         taker: Token,
         taken: Result<Taken, StillHeld>,
+        deadline: Option<Deadline>,
     ) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let guard = || LockGuard { lock: self, taker };
         match taken {
@@ -270,7 +272,7 @@ impl Lock {
                 taken,
                 guard(),
             ))),
-            Err(StillHeld) => Err(LockError::TimedOut),
+            Err(StillHeld) => Err(LockError::in_vain(self.0.object(), 0, deadline)),
         }
     }
 
@@ -313,6 +315,7 @@ pub(crate) fn after_death<G>(
             pid: who.pid,
             when: clock::unix_nanos(),
             label: label_words(&who.label),
+            heir: std::process::id(),
         });
     }
     OwnerDied::new(guard, object, &lock.obituary())

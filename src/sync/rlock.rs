@@ -133,7 +133,7 @@ impl RLock {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let View { lock, recursion } = self.0.view();
         let entered = recursion.try_lock(&lock.word, &seat, thread::number());
-        self.guard(seat.me(), entered)
+        self.guard(seat.me(), entered, None)
     }
 
     /// As [`RLock::lock`], but not longer than `limit`.
@@ -148,7 +148,7 @@ impl RLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] after `limit`; otherwise as [`RLock::lock`].
+    /// [`LockError::TimedOut`] after `limit`, or [`LockError::Deadlock`]; otherwise as [`RLock::lock`].
     pub fn lock_timeout(&self, limit: Duration) -> Locked<'_> {
         self.lock_until(Deadline::after(limit))
     }
@@ -165,7 +165,7 @@ impl RLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] at `instant`; otherwise as [`RLock::lock`].
+    /// [`LockError::TimedOut`] at `instant`, or [`LockError::Deadlock`]; otherwise as [`RLock::lock`].
     pub fn lock_deadline(&self, instant: Instant) -> Locked<'_> {
         self.lock_until(Deadline::at(instant))
     }
@@ -183,8 +183,8 @@ impl RLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] after `limit`; [`LockError::OwnerDied`], and the lock is the
-    /// caller's; [`LockError::Broken`] as for [`RLock::lock`].
+    /// [`LockError::TimedOut`] after `limit`, or [`LockError::Deadlock`]; [`LockError::OwnerDied`],
+    /// and the lock is the caller's; [`LockError::Broken`] as for [`RLock::lock`].
     pub fn acquire(&self, limit: Option<Duration>) -> Result<(), LockError<()>> {
         let deadline = limit.map_or(Deadline::NEVER, Deadline::after);
         let keep = |guard: RLockGuard<'_>| guard.keep();
@@ -229,7 +229,7 @@ impl RLock {
         if let Ok(Entered::First(_)) = entered {
             recursion.deepen(depth);
         }
-        self.guard(seat.me(), entered)
+        self.guard(seat.me(), entered, Some(deadline))
     }
 
     pub(super) fn not_owner(&self) -> Error {
@@ -263,11 +263,16 @@ impl RLock {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let View { lock, recursion } = self.0.view();
         let entered = recursion.lock(&lock.word, seat, thread::number(), deadline);
-        self.guard(seat.me(), entered)
+        self.guard(seat.me(), entered, Some(deadline))
     }
 
     #[inline]
-    fn guard(&self, taker: Token, entered: Result<Entered, Refused>) -> Locked<'_> {
+    fn guard(
+        &self,
+        taker: Token,
+        entered: Result<Entered, Refused>,
+        deadline: Option<Deadline>,
+    ) -> Locked<'_> {
         let guard = || RLockGuard {
             lock: self,
             taker,
@@ -281,7 +286,7 @@ impl RLock {
                 taken,
                 guard(),
             ))),
-            Err(Refused::StillHeld) => Err(LockError::TimedOut),
+            Err(Refused::StillHeld) => Err(LockError::in_vain(self.0.object(), 0, deadline)),
             Err(Refused::TooDeep) => Err(LockError::Broken(
                 Error::new(ErrorKind::Full, format!("take {self:?} once more"))
                     .advise("it is held more often than can be counted"),

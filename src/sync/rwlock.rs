@@ -136,7 +136,7 @@ impl RwLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] after `limit`; otherwise as [`RwLock::read`].
+    /// [`LockError::TimedOut`] after `limit`, or [`LockError::Deadlock`]; otherwise as [`RwLock::read`].
     pub fn read_timeout(&self, limit: Duration) -> Result<ReadGuard<'_>, LockError<ReadGuard<'_>>> {
         self.read_contended(Some(Deadline::after(limit)))
     }
@@ -153,7 +153,7 @@ impl RwLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] at `instant`; otherwise as [`RwLock::read`].
+    /// [`LockError::TimedOut`] at `instant`, or [`LockError::Deadlock`]; otherwise as [`RwLock::read`].
     pub fn read_deadline(
         &self,
         instant: Instant,
@@ -195,7 +195,7 @@ impl RwLock {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let mut met = false;
         let found = self.0.view().try_write(&seat, self.teller(), &mut met);
-        self.written(seat.me(), found, met)
+        self.written(seat.me(), found, met, None)
     }
 
     /// As [`RwLock::write`], but not longer than `limit`.
@@ -210,7 +210,7 @@ impl RwLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] after `limit`; otherwise as [`RwLock::write`].
+    /// [`LockError::TimedOut`] after `limit`, or [`LockError::Deadlock`]; otherwise as [`RwLock::write`].
     pub fn write_timeout(
         &self,
         limit: Duration,
@@ -230,7 +230,7 @@ impl RwLock {
     ///
     /// # Errors
     ///
-    /// [`LockError::TimedOut`] at `instant`; otherwise as [`RwLock::write`].
+    /// [`LockError::TimedOut`] at `instant`, or [`LockError::Deadlock`]; otherwise as [`RwLock::write`].
     pub fn write_deadline(
         &self,
         instant: Instant,
@@ -277,7 +277,7 @@ impl RwLock {
         match found {
             Ok(Found::Clean) => Ok(guard()),
             Ok(Found::Marked) => Err(self.died(guard())),
-            Err(Refused::StillHeld) => Err(self.timed_out()),
+            Err(Refused::StillHeld) => Err(self.in_vain(0, deadline)),
             Err(Refused::NoRoom) => Err(LockError::Broken(self.no_room())),
         }
     }
@@ -289,10 +289,16 @@ impl RwLock {
             .0
             .view()
             .write(&seat, deadline, self.teller(), &mut met);
-        self.written(seat.me(), found, met)
+        self.written(seat.me(), found, met, Some(deadline))
     }
 
-    fn written(&self, me: Token, found: Result<Found, StillHeld>, met: bool) -> Writing<'_> {
+    fn written(
+        &self,
+        me: Token,
+        found: Result<Found, StillHeld>,
+        met: bool,
+        deadline: Option<Deadline>,
+    ) -> Writing<'_> {
         let guard = || WriteGuard::new(self, me);
         if met {
             self.0.object().owe_reap();
@@ -300,7 +306,7 @@ impl RwLock {
         match found {
             Ok(Found::Clean) => Ok(guard()),
             Ok(Found::Marked) => Err(self.died(guard())),
-            Err(StillHeld) => Err(self.timed_out()),
+            Err(StillHeld) => Err(self.in_vain(self.0.view().slept_at(), deadline)),
         }
     }
 
@@ -312,6 +318,7 @@ impl RwLock {
                 pid: who.pid,
                 when: clock::unix_nanos(),
                 label: label_words(&who.label),
+                heir: std::process::id(),
             }
         }
     }
@@ -323,9 +330,9 @@ impl RwLock {
     }
 
     #[cold]
-    fn timed_out<G>(&self) -> LockError<G> {
+    fn in_vain<G>(&self, at: usize, deadline: Option<Deadline>) -> LockError<G> {
         self.0.object().reap_if_due();
-        LockError::TimedOut
+        LockError::in_vain(self.0.object(), at, deadline)
     }
 
     #[cold]

@@ -5,14 +5,21 @@ use std::time::{Duration, Instant};
 /// When a wait gives up, in nanoseconds of `CLOCK_MONOTONIC`. Steps of the wall clock do not
 /// matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Deadline(u64);
+pub(crate) struct Deadline {
+    at: u64,
+    /// When the limit was set; 0 where there is none.
+    set: u64,
+}
 
 impl Deadline {
     /// Waits for ever.
-    pub(crate) const NEVER: Self = Self(u64::MAX);
+    pub(crate) const NEVER: Self = Self {
+        at: u64::MAX,
+        set: 0,
+    };
     /// Does not wait at all.
     #[cfg(loom)]
-    pub(crate) const PAST: Self = Self(0);
+    pub(crate) const PAST: Self = Self { at: 0, set: 0 };
 
     /// Whether the time has come: as good as never under loom, which has no time.
     #[cfg(loom)]
@@ -22,7 +29,7 @@ impl Deadline {
 
     /// As absolute monotonic nanoseconds; `None` for never.
     pub(crate) fn nanos(self) -> Option<u64> {
-        (self != Self::NEVER).then_some(self.0)
+        (self.at != u64::MAX).then_some(self.at)
     }
 }
 
@@ -31,12 +38,21 @@ impl Deadline {
     /// `limit` from now; a limit beyond some 500 years is never.
     pub(crate) fn after(limit: Duration) -> Self {
         let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        Self(monotonic_nanos().saturating_add(limit))
+        let set = monotonic_nanos();
+        Self {
+            at: set.saturating_add(limit),
+            set,
+        }
     }
 
     /// At `instant`; an instant of the past is now.
     pub(crate) fn at(instant: Instant) -> Self {
         Self::after(instant.saturating_duration_since(Instant::now()))
+    }
+
+    /// When the limit was set: a timed wait has taken since then.
+    pub(crate) fn set(self) -> u64 {
+        self.set
     }
 
     /// How long until then; `None` for never.

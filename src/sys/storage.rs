@@ -82,6 +82,14 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// Where `word` lies in the storage; `None` where it lies elsewhere.
+    pub(crate) fn offset_of(&self, word: &AtomicU32) -> Option<usize> {
+        let offset = core::ptr::from_ref(word)
+            .addr()
+            .checked_sub(self.base.as_ptr().addr())?;
+        (offset < self.len).then_some(offset)
+    }
+
     /// The resident at `offset`; `None` where it does not fit or is not aligned.
     pub(crate) fn get<R: Resident>(&self, offset: usize) -> Option<&'a R> {
         self.slice(offset, 1)?.first()

@@ -191,6 +191,7 @@ fn plays_its_role() {
         super::barrier::ROLES,
         super::condition::ROLES,
         super::crowd::ROLES,
+        super::deadlock::ROLES,
         super::event::ROLES,
         #[cfg(feature = "async")]
         super::futures::ROLES,

@@ -14,6 +14,7 @@ mod books;
 mod child;
 mod condition;
 mod crowd;
+mod deadlock;
 mod deed;
 mod event;
 mod executor;

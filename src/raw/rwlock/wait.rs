@@ -1,7 +1,11 @@
 //! How readers wait for a writer, and the writer for readers.
 
 use core::cell::Cell;
+#[cfg(not(loom))]
+use core::mem::offset_of;
 
+#[cfg(not(loom))]
+use super::Head;
 use super::count::State;
 use super::{Found, Look, ROUNDS, Refused, RwLock};
 use crate::raw::lock::StillHeld;
@@ -156,6 +160,32 @@ impl RwLock<'_> {
             self.is_drained(turned)
         }
     }
+
+    /// Whom somebody waits for who sleeps on the word at `at` of the lock: the writer, or, as the
+    /// writer, all readers.
+    #[cfg(not(loom))]
+    pub(crate) fn awaited(&self, at: usize) -> impl Iterator<Item = Token> {
+        let for_writer = at == 0 || at == offset_of!(Head, gate);
+        let writer = self.word().owner().filter(|_| for_writer);
+        let counts = (at == Self::DRAINED).then(|| self.within(0));
+        let readers = counts
+            .into_iter()
+            .flatten()
+            .filter_map(|(slot, count)| count.state().reader(slot));
+        writer.into_iter().chain(readers)
+    }
+
+    /// Where a writer has slept that found no time to come in: on the word, or for readers.
+    #[cfg(not(loom))]
+    pub(crate) fn slept_at(&self) -> usize {
+        match self.word().owner() {
+            Some(_) => 0,
+            None => Self::DRAINED,
+        }
+    }
+
+    #[cfg(not(loom))]
+    const DRAINED: usize = offset_of!(Head, drained);
 
     /// Takes back the read guards of the dead; says whether there were any.
     pub(super) fn bury_readers(&self, peers: &impl Peers) -> bool {

@@ -108,7 +108,10 @@ impl SegmentOptions {
             };
             let mapping = map(fd, bytes).map_err(os)?;
             match blank {
-                Blank::Fresh => header::format(mapping.storage(), self.participants)?,
+                Blank::Fresh => {
+                    let waits = self.has_waits(facts.size);
+                    header::format(mapping.storage(), self.participants, waits)?;
+                }
                 Blank::Adopt => self.format_if_blank(fd, &mapping, &name)?,
                 Blank::Refuse => {}
             }
@@ -153,7 +156,8 @@ impl SegmentOptions {
             return Err(Error::new(ErrorKind::InvalidInput, doing())
                 .advise("it is too small for so many participants"));
         }
-        header::format(whole, self.participants)
+        let waits = self.has_waits(whole.len() as u64);
+        header::format(whole, self.participants, waits)
     }
 }
 

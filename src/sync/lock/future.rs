@@ -80,7 +80,7 @@ impl Lock {
     fn try_lock_watched(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         let seat = self.0.seat().map_err(LockError::Broken)?;
         let taken = self.resident().word.try_lock_watched(&seat);
-        self.guard(crate::raw::Peers::me(&seat), taken)
+        self.guard(crate::raw::Peers::me(&seat), taken, None)
     }
 }
 

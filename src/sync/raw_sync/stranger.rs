@@ -19,12 +19,12 @@ impl Peers for Stranger {
         false
     }
 
-    fn wait(
-        &self,
+    fn wait<'a>(
+        &'a self,
         word: &AtomicU32,
         expected: u32,
         _: &[Token],
-        pace: &mut Pace,
+        pace: &mut Pace<'a>,
         deadline: Deadline,
     ) -> Waited {
         Alarm::wait_for_any(Some((word, expected)), &[], pace, deadline)

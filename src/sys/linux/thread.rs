@@ -1,4 +1,4 @@
-//! The threads of the process: a number for each of them, and no signal for ours.
+//! The threads of the process: numbers for each of them, and no signal for ours.
 
 #![expect(unsafe_code, reason = "pthread_sigmask")]
 
@@ -30,6 +30,29 @@ fn first_number() -> u32 {
     NUMBER.set(number);
     number
 }
+
+/// The kernel's number of the calling thread, in its own process-id namespace.
+pub(crate) fn id() -> u32 {
+    rustix::thread::gettid()
+        .as_raw_nonzero()
+        .get()
+        .cast_unsigned()
+}
+
+/// Whether the program has no other thread than the calling one: those of this crate do not count.
+pub(crate) fn is_alone() -> bool {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return false;
+    };
+    let others = threads.flatten().filter(|thread| {
+        let name = std::fs::read_to_string(thread.path().join("comm"));
+        name.is_ok_and(|name| !name.starts_with(OURS))
+    });
+    others.count() <= 1
+}
+
+/// How the names of this crate's own threads begin.
+const OURS: &str = "outlive-";
 
 /// Leaves every signal to the application's own threads, and none to the calling one.
 pub(crate) fn block_signals() {

@@ -1,0 +1,125 @@
+//! Circles among those who wait for each other.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+
+/// Somebody waits for what others hold.
+pub(super) trait Edge {
+    type Node: Copy + Eq + Hash;
+
+    fn from(&self) -> Self::Node;
+
+    /// Each of whom has to give way before the wait ends.
+    fn to(&self) -> &[Self::Node];
+}
+
+/// The shortest circle that begins with `edges[first]`, as indices. It ends on anything: nobody is
+/// gone on from twice.
+pub(super) fn through<E: Edge>(edges: &[E], first: usize) -> Option<Vec<usize>> {
+    let mut of: HashMap<E::Node, Vec<usize>> = HashMap::new();
+    for (index, edge) in edges.iter().enumerate() {
+        of.entry(edge.from()).or_default().push(index);
+    }
+    search(edges, &of, first)
+}
+
+/// For each edge that lies in circles the shortest of them; each circle once.
+pub(super) fn all<E: Edge>(edges: &[E]) -> Vec<Vec<usize>> {
+    let mut of: HashMap<E::Node, Vec<usize>> = HashMap::new();
+    for (index, edge) in edges.iter().enumerate() {
+        of.entry(edge.from()).or_default().push(index);
+    }
+    let mut known = HashSet::new();
+    let found = (0..edges.len()).filter_map(|first| search(edges, &of, first));
+    found
+        .filter(|circle| {
+            let mut members = circle.clone();
+            members.sort_unstable();
+            known.insert(members)
+        })
+        .collect()
+}
+
+fn search<E: Edge>(
+    edges: &[E],
+    of: &HashMap<E::Node, Vec<usize>>,
+    first: usize,
+) -> Option<Vec<usize>> {
+    let goal = edges.get(first)?.from();
+    let mut before: HashMap<usize, usize> = HashMap::new();
+    let mut seen = HashSet::from([goal]);
+    let mut next = VecDeque::from([first]);
+    while let Some(index) = next.pop_front() {
+        for node in edges.get(index)?.to() {
+            if *node == goal {
+                return Some(back(&before, index));
+            }
+            if seen.insert(*node) {
+                for onward in of.get(node).into_iter().flatten() {
+                    before.insert(*onward, index);
+                    next.push_back(*onward);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The way to `last`, from its start on.
+fn back(before: &HashMap<usize, usize>, last: usize) -> Vec<usize> {
+    let mut way = vec![last];
+    let mut at = last;
+    // Each edge was entered once, so this ends at the first, which was entered by none.
+    while let Some(earlier) = before.get(&at) {
+        way.push(*earlier);
+        at = *earlier;
+    }
+    way.reverse();
+    way
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Arrow(u32, Vec<u32>);
+
+    impl Edge for Arrow {
+        type Node = u32;
+        fn from(&self) -> u32 {
+            self.0
+        }
+        fn to(&self) -> &[u32] {
+            &self.1
+        }
+    }
+
+    fn arrows(all: &[(u32, &[u32])]) -> Vec<Arrow> {
+        let arrow = |(from, to): &(u32, &[u32])| Arrow(*from, to.to_vec());
+        all.iter().map(arrow).collect()
+    }
+
+    #[test]
+    fn a_chain_is_no_circle() {
+        let chain = arrows(&[(1, &[2]), (2, &[3]), (4, &[2])]);
+        assert!(all(&chain).is_empty());
+        assert_eq!(through(&chain, 0), None);
+        assert_eq!(through(&chain, 7), None);
+    }
+
+    #[test]
+    fn a_circle_is_found_once_and_from_each_of_its_members() {
+        let three = arrows(&[(1, &[2]), (2, &[3]), (3, &[1]), (4, &[1])]);
+        assert_eq!(all(&three), [vec![0, 1, 2]]);
+        assert_eq!(through(&three, 1), Some(vec![1, 2, 0]));
+        assert_eq!(through(&three, 3), None, "it leads into one");
+        assert_eq!(all(&arrows(&[(1, &[1])])), [vec![0]]);
+    }
+
+    #[test]
+    fn one_of_several_holders_is_enough_and_the_shortest_circle_is_told() {
+        let all_of = arrows(&[(1, &[5, 2]), (2, &[3, 1]), (3, &[1])]);
+        assert_eq!(through(&all_of, 0), Some(vec![0, 1]));
+        assert_eq!(all(&all_of), [vec![0, 1], vec![2, 0, 1]]);
+    }
+}

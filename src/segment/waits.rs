@@ -1,0 +1,283 @@
+//! The table of waits as it is read: by a participant, and by whoever only looks.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::raw::lock::LockWord;
+use crate::raw::registry::{Leases, Registry};
+use crate::raw::rwlock::RwLock;
+use crate::raw::{Kind, Pace, Peers, Storage, Token, waits};
+use crate::sys::clock::{Deadline, monotonic_nanos};
+use crate::sys::thread;
+
+use super::arena::Arena;
+use super::block::Block;
+use super::circle::{self, Edge};
+use super::deadlock::{Deadlock, Holder, Wait};
+use super::inner::Inner;
+use super::layout::Header;
+use super::object::Object;
+use super::recovery::Identity;
+use super::seat::FileLeases;
+
+/// Waits shorter than this make no deadlock: two slices, after which every waiter has looked again.
+const SETTLED: u64 = 2 * Pace::MOST;
+
+/// Who looks at a segment, and all that the look takes: nothing is written, nobody is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Witness<'a, L> {
+    pub(crate) arena: Arena<'a>,
+    pub(crate) registry: Registry<'a>,
+    pub(crate) leases: L,
+    /// The witness itself, whose lease is not somebody else's; `None` for one that has not joined.
+    pub(crate) me: Option<Token>,
+}
+
+/// A recorded wait with what the mapping says of it.
+#[derive(Debug)]
+struct Seen<'a> {
+    wait: waits::Wait,
+    kind: &'static str,
+    block: Option<Block<'a>>,
+    offset: u64,
+    /// Each of whom has to give way.
+    holders: Vec<Token>,
+}
+
+impl Seen<'_> {
+    fn is_same(&self, other: &Self) -> bool {
+        let what = |seen: &Self| (seen.wait.waiter, seen.wait.thread, seen.wait.word);
+        what(self) == what(other)
+            && self.wait.since == other.wait.since
+            && self.holders == other.holders
+    }
+}
+
+impl Edge for Seen<'_> {
+    type Node = Token;
+
+    fn from(&self) -> Token {
+        self.wait.waiter
+    }
+    fn to(&self) -> &[Token] {
+        &self.holders
+    }
+}
+
+impl<'a, L: Leases> Witness<'a, L> {
+    /// All waits of the living, in the order of what they wait for; none where there is no table.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        let now = monotonic_nanos();
+        let shown = |seen: &Seen<'_>| {
+            let owner = match seen.holders[..] {
+                [] => seen.wait.owner,
+                [only] => Some(only),
+                _ => None,
+            };
+            let known = seen.holders.len().max(seen.wait.owners as usize);
+            self.tell(seen, owner, known, now)
+        };
+        self.look(None).iter().map(shown).collect()
+    }
+
+    /// All circles of waits that stood still while they were looked at.
+    pub(crate) fn deadlocks(&self) -> Vec<Deadlock> {
+        let first = self.settled(None);
+        let circles = circle::all(&first);
+        if circles.is_empty() {
+            return Vec::new();
+        }
+        let second = self.settled(None);
+        let stood = |circle: &Vec<usize>| self.standing(circle, &first, &second);
+        circles.iter().filter_map(stood).collect()
+    }
+
+    /// The circle that `own` wait is in, which no cell records any more.
+    pub(crate) fn deadlock_of(&self, own: waits::Wait) -> Option<Deadlock> {
+        let first = self.settled(Some(own));
+        let begin = first.iter().position(|seen| seen.wait == own)?;
+        let circle = circle::through(&first, begin)?;
+        // Its other threads, if it has any, may open it.
+        if circle.len() == 1 && !thread::is_alone() {
+            return None;
+        }
+        self.standing(&circle, &first, &self.settled(Some(own)))
+    }
+
+    /// A `circle` among the `first` that is there on the second look too.
+    fn standing(
+        &self,
+        circle: &[usize],
+        first: &[Seen<'_>],
+        second: &[Seen<'_>],
+    ) -> Option<Deadlock> {
+        let now = monotonic_nanos();
+        let after = circle.iter().cycle().skip(1);
+        let waits = circle.iter().zip(after).map(|(at, next)| {
+            let (seen, next) = (first.get(*at)?, first.get(*next)?);
+            let stood = second.iter().any(|again| again.is_same(seen));
+            stood.then(|| self.tell(seen, Some(next.wait.waiter), seen.holders.len(), now))
+        });
+        waits.collect::<Option<_>>().map(Deadlock::new)
+    }
+
+    /// What is waited for by a thread that will not be served at once, and held by somebody.
+    fn settled(&self, own: Option<waits::Wait>) -> Vec<Seen<'a>> {
+        let now = monotonic_nanos();
+        let mut seen = self.look(own);
+        seen.retain(|seen| !seen.holders.is_empty() && age(&seen.wait, now) >= SETTLED);
+        seen
+    }
+
+    /// The recorded waits of the living, and `own`.
+    fn look(&self, own: Option<waits::Wait>) -> Vec<Seen<'a>> {
+        let Some(table) = self.arena.waits() else {
+            return Vec::new();
+        };
+        let mut alive = HashMap::new();
+        let mut waits: Vec<_> = own
+            .into_iter()
+            .chain(table.list())
+            .filter(|wait| {
+                *alive
+                    .entry(wait.waiter)
+                    .or_insert_with(|| self.is_alive(wait.waiter))
+            })
+            .collect();
+        waits.sort_unstable_by_key(|wait| wait.word);
+        let mut blocks = self.arena.objects().peekable();
+        waits
+            .into_iter()
+            .filter_map(|wait| {
+                if let Some(holder) = self.arena.books_holder(wait.word) {
+                    return Some(Seen {
+                        wait,
+                        kind: "segment",
+                        block: None,
+                        offset: 0,
+                        holders: holder.into_iter().collect(),
+                    });
+                }
+                // Both are in the order of their offsets.
+                while blocks.next_if(|block| block.end() <= wait.word).is_some() {}
+                self.resolve(wait, *blocks.peek()?)
+            })
+            .collect()
+    }
+
+    fn resolve(&self, wait: waits::Wait, block: Block<'a>) -> Option<Seen<'a>> {
+        let range = block.object()?;
+        let at = wait
+            .word
+            .checked_sub(range.at)
+            .filter(|at| *at < range.len)?;
+        let kind = Kind::from_number(block.kind())?;
+        let storage = self.arena.storage(block)?;
+        let at = usize::try_from(at).ok()?;
+        let mut holders = holders(kind, storage, at);
+        // Another thread of the waiter's: its own would only count one level more.
+        holders.retain(|holder| kind != Kind::RLock || *holder != wait.waiter);
+        Some(Seen {
+            wait,
+            kind: kind.name(),
+            block: Some(block),
+            offset: range.at,
+            holders,
+        })
+    }
+
+    fn is_alive(&self, token: Token) -> bool {
+        self.me == Some(token) || !self.registry.looks_dead(&self.leases, token)
+    }
+
+    fn identity(&self, token: Token) -> Identity {
+        self.registry
+            .description(token)
+            .map(Identity::from)
+            .unwrap_or_default()
+    }
+
+    fn tell(&self, seen: &Seen<'_>, holder: Option<Token>, holders: usize, now: u64) -> Wait {
+        let Identity { pid, label } = self.identity(seen.wait.waiter);
+        let holder = holder.map(|token| {
+            let Identity { pid, label } = self.identity(token);
+            Holder { pid, label }
+        });
+        Wait {
+            pid,
+            label,
+            thread: seen.wait.thread,
+            name: seen.block.and_then(Block::name),
+            kind: seen.kind,
+            offset: seen.offset,
+            age: Duration::from_nanos(age(&seen.wait, now)),
+            holder,
+            holders,
+        }
+    }
+}
+
+fn age(wait: &waits::Wait, now: u64) -> u64 {
+    now.saturating_sub(wait.since)
+}
+
+/// Who holds what a sleeper on the word at `at` of an object waits for, each of whom has to give
+/// way; nobody where others may bring it.
+fn holders(kind: Kind, storage: Storage<'_>, at: usize) -> Vec<Token> {
+    match kind {
+        Kind::Lock | Kind::RLock | Kind::Value | Kind::Array if at == 0 => {
+            let word = storage.get::<LockWord>(0);
+            word.and_then(LockWord::owner).into_iter().collect()
+        }
+        Kind::RwLock => RwLock::attach(storage)
+            .map(|lock| lock.awaited(at).collect())
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+impl Inner {
+    /// This process as a witness.
+    pub(crate) fn witness(&self) -> Result<Witness<'_, FileLeases<'_>>> {
+        Ok(Witness {
+            arena: self.arena()?,
+            registry: self.registry(),
+            leases: self.leases(),
+            me: self.token(),
+        })
+    }
+}
+
+impl Object {
+    /// The circle that the caller is in, who has just waited in vain, until `deadline`, for the
+    /// word at `at` of the object.
+    #[cold]
+    pub(crate) fn deadlock(&self, at: usize, deadline: Deadline) -> Option<Deadlock> {
+        let inner = self.inner();
+        inner.waits()?;
+        let own = waits::Wait {
+            waiter: inner.seat().ok()?.me(),
+            thread: thread::id(),
+            word: self.word_at(at),
+            owner: None,
+            owners: 0,
+            since: deadline.set(),
+        };
+        inner.witness().ok()?.deadlock_of(own)
+    }
+}
+
+impl<'a> Arena<'a> {
+    /// All objects, in their order.
+    fn objects(self) -> impl Iterator<Item = Block<'a>> {
+        self.chain()
+            .filter(|block| block.word().phase() == super::block::Phase::Live)
+    }
+
+    /// Who holds the books, where they are what is slept on at `word`.
+    fn books_holder(self, word: u64) -> Option<Option<Token>> {
+        let at = core::mem::offset_of!(Header, books) as u64;
+        (word == at).then(|| self.header().books.owner())
+    }
+}
