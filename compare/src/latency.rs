@@ -18,6 +18,14 @@ use channel::{hand_over, round_trip};
 use schedule::Schedule;
 use ways::WAYS;
 
+/// Nanoseconds from one operation to the next.
+pub const LOCK_INTERVAL: u64 = 20_000;
+pub const INTERVAL: u64 = 40_000;
+pub const BUSY_INTERVAL: u64 = 200_000;
+
+/// The longest time that a histogram tells from longer ones: a minute, in nanoseconds.
+const MOST: u64 = 60_000_000_000;
+
 /// Times of one run of a contender, in nanoseconds.
 type Times = Result<Vec<u64>, String>;
 type Entry<'a> = (&'static str, Box<dyn FnMut(Schedule) -> Times + 'a>);
@@ -25,14 +33,14 @@ type Entry<'a> = (&'static str, Box<dyn FnMut(Schedule) -> Times + 'a>);
 pub fn measure(plan: &Plan, table: &mut Table) {
     let robust = crate::peers::pthread::RobustMutex::new();
     let ours = outlive::Lock::new().expect("a lock");
-    for schedule in schedules(plan, 20_000) {
+    for schedule in schedules(plan, LOCK_INTERVAL) {
         let entries: Vec<Entry<'_>> = vec![
             ("pthread robust", Box::new(|s| lock::wanted(s, &robust))),
             ("outlive Lock", Box::new(|s| lock::wanted(s, &ours))),
         ];
         hold(plan, table, "lock wanted by two", schedule, entries);
     }
-    for schedule in schedules(plan, 40_000) {
+    for schedule in schedules(plan, INTERVAL) {
         let mut entries: Vec<Entry<'_>> = vec![("no operation", Box::new(channel::nothing))];
         entries.extend(WAYS.map(|(name, way)| -> Entry<'_> {
             (name, Box::new(move |schedule| hand_over(schedule, way())))
@@ -59,7 +67,7 @@ fn schedules(plan: &Plan, interval: u64) -> [Schedule; 2] {
         },
         Schedule {
             count: plan.count(4_000),
-            interval: 200_000,
+            interval: BUSY_INTERVAL,
             is_busy: true,
         },
     ]
@@ -73,9 +81,13 @@ fn hold(
     schedule: Schedule,
     mut entries: Vec<Entry<'_>>,
 ) {
-    let load = if schedule.is_busy { "busy" } else { "idle" };
+    let load = match schedule.is_busy {
+        false => "a processor each",
+        true => "processors busy",
+    };
     let situation = format!("{operation}, {load}");
-    let empty = |_: &Entry<'_>| Histogram::new(3).map_err(|error| error.to_string());
+    let empty =
+        |_: &Entry<'_>| Histogram::new_with_bounds(1, MOST, 3).map_err(|error| error.to_string());
     let mut kept: Vec<_> = entries.iter().map(empty).collect();
     for _ in 0..if plan.quick { 1 } else { 3 } {
         for ((_, run), kept) in entries.iter_mut().zip(&mut kept) {

@@ -2,26 +2,18 @@
 
 use std::fmt::Write;
 
-use crate::numbers::{time, times};
+use crate::latency::{BUSY_INTERVAL, INTERVAL, LOCK_INTERVAL};
+use crate::numbers::{tick, time, times};
 use crate::percentiles::NAMED;
 use crate::plot::{Kind, Plot};
 use crate::run::Run;
 use crate::table::{Bar, Table, distinct};
 
 /// What the README shows of the plots.
-const SHOWN: [(&str, &str); 2] = [
-    (
-        "lock.svg",
-        "Nanoseconds of lock and unlock, ours and the peers'",
-    ),
-    (
-        "latency-hand-over-busy.svg",
-        "Percentiles of the time from one process to the other while both processors are busy",
-    ),
-];
+const SHOWN: [&str; 2] = ["lock.svg", "latency-hand-over-processors-busy.svg"];
 
 /// What stands between the README's marks.
-pub fn readme(run: &Run) -> String {
+pub fn readme(run: &Run, plots: &[Plot]) -> String {
     let mut text = about(run);
     let table = &run.table;
     let _ = writeln!(
@@ -30,8 +22,8 @@ pub fn readme(run: &Run) -> String {
         table.met(),
         table.bars.len()
     );
-    for (file, what) in SHOWN {
-        let _ = writeln!(text, "![{what}](docs/figures/{file})\n");
+    for plot in plots.iter().filter(|plot| SHOWN.contains(&&*plot.file)) {
+        let _ = writeln!(text, "![{}](docs/figures/{})\n", plot.title, plot.file);
     }
     text += &bars(table);
     if !table.deaths.is_empty() {
@@ -72,7 +64,20 @@ Written by `compare/`: change nothing here by hand. The [README](../README.md#pe
         text += &grid(&["contest", "contender", "median", "spread"], rows);
     }
     if !table.latencies.is_empty() {
-        text += "\n## Single operations\n\n";
+        let [lock, other, busy] =
+            [LOCK_INTERVAL, INTERVAL, BUSY_INTERVAL].map(|nanos| tick(nanos as f64));
+        let _ = write!(
+            text,
+            "
+## Single operations
+
+An operation is due every {lock} (locks, which both sides want at the same instant) or {other}, with a processor for each side, and every
+{busy} where a busy process is on each of the two processors. Its time counts from when it was due, not from when its side got round to
+it, so what a stall holds up counts too: no omission is coordinated. *No operation* is what the clock, the timer and the scheduler cost
+alone. *Polled* forms never sleep; on busy processors they give the processor away after a few looks.
+
+"
+        );
         latencies(&mut text, table, plots);
     }
     if !table.deaths.is_empty() {

@@ -22,6 +22,17 @@ pub fn time(nanos: f64) -> String {
     format!("{} {unit}", number(nanos / divisor))
 }
 
+/// As [`time`], of a round number of nanoseconds.
+pub fn tick(nanos: f64) -> String {
+    if nanos == 0.0 {
+        return "0".into();
+    }
+    let (divisor, unit) = unit(nanos);
+    // Three figures of what is round: thousandths would be the floating point's own.
+    let round = (nanos / divisor * 1e3).round() / 1e3;
+    format!("{round} {unit}")
+}
+
 /// The least and the most, in nanoseconds; nothing for a single figure.
 pub fn times(spread: Spread) -> String {
     if spread.is_single() {
@@ -52,6 +63,12 @@ mod tests {
             "0.50 ns", "18.2 ns", "999 ns", "1.00 us", "6.48 ms", "2.50 s",
         ];
         assert_eq!(times, expected);
+    }
+
+    #[test]
+    fn a_tick_has_no_zeroes_behind_the_point() {
+        let ticks = [0.0, 0.1 + 0.2, 20.0, 2_500.0, 1e6].map(tick);
+        assert_eq!(ticks, ["0", "0.3 ns", "20 ns", "2.5 us", "1 ms"]);
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl Run {
         }
         let readme = root.join("README.md");
         let text = fs::read_to_string(&readme).map_err(|error| told(&readme, error))?;
-        let text = replaced(&text, &markdown::readme(self))?;
+        let plots = plot::all(&self.table)?;
+        let text = replaced(&text, &markdown::readme(self, &plots))?;
 
         let folder = root.join("docs/figures");
         // Plots of contests that are no more go too.
@@ -49,7 +50,6 @@ impl Run {
             return Err(told(&folder, error));
         }
         fs::create_dir_all(&folder).map_err(|error| told(&folder, error))?;
-        let plots = plot::all(&self.table)?;
         for plot in &plots {
             write(&folder.join(&plot.file), &plot.svg)?;
         }
@@ -139,6 +139,7 @@ mod tests {
         let [readme, figures, plot] = documents;
         assert!(readme.contains("| cost | <= 1 x | 0.67 x | yes |"));
         assert!(readme.contains(&loaded.machine.date));
+        assert!(readme.contains("](docs/figures/lock.svg)"));
         assert!(figures.contains(r"it \| hangs") && figures.contains("falls behind"));
         assert!(figures.contains("| sem_t | hangs |"));
         assert!(plot.contains("outlive Lock") && plot.contains("20.0 ns"));

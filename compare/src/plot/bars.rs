@@ -6,12 +6,13 @@ use super::canvas::{
 };
 use super::scale::Scale;
 use crate::measure::Spread;
-use crate::numbers::{time, times};
+use crate::numbers::{self, time, times};
 use crate::table::{Figure, distinct};
 
 /// Where names end, and where bars end.
 const NAMES: i32 = 200;
 const BARS: i32 = 620;
+const MEDIANS: i32 = BARS + 80;
 const ROW: i32 = 24;
 const HEAD: i32 = 44;
 /// A panel's heading, and its axis.
@@ -23,6 +24,9 @@ pub fn draw(title: &str, figures: &[&Figure]) -> Result<String, String> {
     let height = HEAD + contests.len() as i32 * (HEADING + AXIS) + figures.len() as i32 * ROW;
     svg(height, |canvas| {
         canvas.text(title, (MARGIN, HEAD / 2 + 4), Left, TITLE, INK)?;
+        for (name, right) in [("median", MEDIANS), ("least..most", WIDTH - MARGIN)] {
+            canvas.text(name, (right, HEAD + HEADING / 2), Right, SMALL - 1, FAINT)?;
+        }
         let mut top = HEAD;
         for contest in contests {
             let of_contest = figures.iter().filter(|figure| figure.contest == contest);
@@ -52,8 +56,8 @@ fn panel(canvas: &Canvas<'_>, top: i32, contest: &str, figures: &[&Figure]) -> D
     let last = first + figures.len() as i32 * ROW;
     for tick in scale.ticks() {
         canvas.line(vec![(place(tick), first), (place(tick), last)], GRID, 1)?;
-        let name = if tick == 0.0 { "0".into() } else { time(tick) };
-        canvas.text(&name, (place(tick), last + 10), Center, SMALL - 1, FAINT)?;
+        let at = (place(tick), last + 10);
+        canvas.text(&numbers::tick(tick), at, Center, SMALL - 1, FAINT)?;
     }
     for (nth, figure) in figures.iter().enumerate() {
         let middle = first + nth as i32 * ROW + ROW / 2;
@@ -90,7 +94,7 @@ fn bar(
         }
     }
     let median = time(spread.median);
-    canvas.text(&median, (BARS + 80, middle), Right, SMALL, INK)?;
+    canvas.text(&median, (MEDIANS, middle), Right, SMALL, INK)?;
     let range = times(spread);
     canvas.text(&range, (WIDTH - MARGIN, middle), Right, SMALL - 1, FAINT)
 }

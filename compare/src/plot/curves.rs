@@ -6,7 +6,7 @@ use super::canvas::{
     Canvas, Center, Drawn, FAINT, GRID, INK, Left, MARGIN, Right, SMALL, TITLE, svg,
 };
 use super::scale::Scale;
-use crate::numbers::time;
+use crate::numbers;
 use crate::percentiles::{NAMED, Percentiles, nines};
 use crate::table::Latency;
 
@@ -56,7 +56,13 @@ pub fn draw(title: &str, latencies: &[&Latency]) -> Result<String, String> {
         canvas.text(title, (MARGIN, 26), Left, TITLE, INK)?;
         for tick in scale.ticks() {
             canvas.line(vec![(LEFT, up(tick)), (RIGHT, up(tick))], GRID, 1)?;
-            canvas.text(&time(tick), (LEFT - 8, up(tick)), Right, SMALL, FAINT)?;
+            canvas.text(
+                &numbers::tick(tick),
+                (LEFT - 8, up(tick)),
+                Right,
+                SMALL,
+                FAINT,
+            )?;
         }
         for percentile in NAMED {
             let x = along(nines(percentile));
