@@ -87,6 +87,16 @@
 //!
 //! `shared_memory`: [`SegmentOptions`] can adopt mappings that the crate of that name made.
 
+#![cfg_attr(
+    loom,
+    expect(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        reason = "without the handles over it, not all of a protocol is used"
+    )
+)]
+
 #[cfg(not(target_os = "linux"))]
 compile_error!("outlive runs on Linux only");
 
