@@ -93,7 +93,7 @@ impl<'a, L: Leases> Witness<'a, L> {
         circles.iter().filter_map(stood).collect()
     }
 
-    /// The circle that `own` wait is in, which no cell records any more.
+    /// The circle that `own` wait is in, which perhaps no cell records.
     pub(crate) fn deadlock_of(&self, own: waits::Wait) -> Option<Deadlock> {
         let first = self.settled(Some(own));
         let begin = first.iter().position(|seen| seen.wait == own)?;
@@ -255,16 +255,27 @@ impl Object {
     #[cold]
     pub(crate) fn deadlock(&self, at: usize, deadline: Deadline) -> Option<Deadlock> {
         let inner = self.inner();
-        inner.waits()?;
+        let table = inner.waits()?;
+        let seat = inner.seat().ok()?;
         let own = waits::Wait {
-            waiter: inner.seat().ok()?.me(),
+            waiter: seat.me(),
             thread: thread::id(),
             word: self.word_at(at),
             owner: None,
             owners: 0,
             since: deadline.set(),
         };
-        inner.witness().ok()?.deadlock_of(own)
+        if age(&own, monotonic_nanos()) < SETTLED {
+            return None;
+        }
+        // The others who time out at the same instant must see it still.
+        let _note = table.enter(&own);
+        let witness = inner.witness().ok()?;
+        witness.deadlock_of(own).or_else(|| {
+            // They may just have been between their sleep and this.
+            seat.pause(&mut Pace::short(), Deadline::NEVER);
+            witness.deadlock_of(own)
+        })
     }
 }
 

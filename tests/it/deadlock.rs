@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use outlive::segment::{Deadlock, Wait};
 use outlive::sync::LockError;
-use outlive::{Array, ErrorKind, Event, Lock, RLock, RwLock, Segment, SegmentOptions, Value};
+use outlive::{
+    Array, ErrorKind, Event, Lock, Process, RLock, RwLock, Segment, SegmentOptions, Value,
+};
 use rustix::process::Signal;
 
 use super::child::{Child, PATIENCE, Role, pause, say};
@@ -46,21 +48,12 @@ pub const ROLES: &[(&str, Role)] = &[
         say("waiting");
         let _guard = lock.lock();
     }),
-    ("lock twice", |segment, name| {
-        let lock = Lock::open(segment, name).unwrap();
-        let _guard = lock.lock().unwrap();
-        say(&kind_of(lock.lock_timeout(LIMIT)));
-        std::thread::scope(|scope| {
-            scope.spawn(|| std::thread::sleep(2 * LIMIT));
-            say(&kind_of(lock.lock_timeout(LIMIT)));
-        });
-    }),
-    ("hold a value", |segment, name| {
+    ("value, then lock", |segment, name| {
         let value = Value::<[u64; 4]>::open(segment, "value").unwrap();
         let _guard = value.lock().unwrap();
         wait_for(segment, name);
     }),
-    ("hold an array", |segment, name| {
+    ("array, then lock", |segment, name| {
         let array = Array::<u32>::open(segment, "array").unwrap();
         let _guard = array.lock().unwrap();
         wait_for(segment, name);
@@ -80,7 +73,8 @@ pub const ROLES: &[(&str, Role)] = &[
 fn wait_for(segment: &Segment, name: &str) {
     say("held");
     pause();
-    let _other = Lock::open(segment, name).unwrap().lock();
+    let lock = Lock::open(segment, name).unwrap();
+    let _other = lock.lock();
 }
 
 fn kind_of<G>(end: Result<G, LockError<G>>) -> String {
@@ -257,11 +251,21 @@ fn both_of_two_processes_are_told_that_time_out() {
 #[test]
 fn a_process_alone_that_waits_for_itself_is_told() {
     let segment = watched();
-    let _locks = locks(&segment, ["a"]);
-    let child = Child::start(&segment, "lock twice", "a");
-    child.expect("a deadlock of 1");
-    // Another thread may hold it, and give it back.
-    child.expect("TimedOut");
+    let [a] = locks(&segment, ["a"]);
+    let [alone, beside] = Process::spawn(lock_twice, a).unwrap().join().unwrap();
+    assert_eq!(alone, "a deadlock of 1");
+    // Another thread may have taken it, and give it back.
+    assert_eq!(beside, "TimedOut");
+}
+
+fn lock_twice(lock: Lock) -> [String; 2] {
+    let _guard = lock.lock().unwrap();
+    let alone = kind_of(lock.lock_timeout(LIMIT));
+    let beside = std::thread::scope(|scope| {
+        scope.spawn(|| std::thread::sleep(2 * LIMIT));
+        kind_of(lock.lock_timeout(LIMIT))
+    });
+    [alone, beside]
 }
 
 #[test]
@@ -314,7 +318,7 @@ fn values_and_arrays_tell_it_too() {
         Array::<u32>::create(&segment, "array", 4).unwrap(),
     );
     let mut children =
-        ["hold a value", "hold an array"].map(|role| Child::start(&segment, role, "a"));
+        ["value, then lock", "array, then lock"].map(|role| Child::start(&segment, role, "a"));
     children.iter().for_each(|child| child.expect("held"));
     children.iter_mut().for_each(Child::go_on);
     recorded(&segment, 2);
@@ -407,7 +411,7 @@ fn garbage_in_the_table_harms_nobody() {
     let file = std::fs::File::from(segment.try_clone_fd().unwrap());
     let mut at = [0; 8];
     file.read_exact_at(&mut at, 104).unwrap();
-    let table = u64::from_ne_bytes(at) + 64;
+    let table = u64::from_le_bytes(at) + 64;
     let len = 64 * 256;
     let mut noise = 0x2545_f491_4f6c_dd1d_u64;
     for round in 0..40_u8 {
@@ -431,7 +435,7 @@ fn garbage_in_the_table_harms_nobody() {
     }
     // And over what says where it is.
     for offset in [0, 1, 64, 1 << 20, u64::MAX, u64::MAX - 63] {
-        file.write_all_at(&offset.to_ne_bytes(), 104).unwrap();
+        file.write_all_at(&offset.to_le_bytes(), 104).unwrap();
         assert!(segment.waits().unwrap().is_empty());
         let end = a.lock_timeout(Duration::from_millis(30));
         assert!(matches!(end, Err(LockError::TimedOut)), "{end:?}");
