@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::mapping::{Resident, Shared};
 use crate::measure::{Sample, now};
-use crate::sides::{Body, Gate, processes};
+use crate::sides::{Body, Gate, processes, threads};
+use crate::stream::Runner;
 
 /// What contending processes take and give back.
 pub trait Contended: Sync {
@@ -36,8 +37,8 @@ fn add_one(protected: &Protected) {
     unsafe { protected.count.get().write_volatile(count + 1) };
 }
 
-/// Rounds of each of two processes in `time`.
-fn race<L: Contended>(time: Duration, lock: &L) -> Result<(f64, [u64; 2]), String> {
+/// Rounds of each of two sides in `time`.
+fn race<L: Contended>(run: Runner, time: Duration, lock: &L) -> Result<(f64, [u64; 2]), String> {
     let protected = Shared::<Protected>::new();
     let stop = Shared::<AtomicU64>::new();
     let body = || -> Body<'_> {
@@ -60,8 +61,8 @@ fn race<L: Contended>(time: Duration, lock: &L) -> Result<(f64, [u64; 2]), Strin
             rounds
         })
     };
-    let race = processes(vec![body(), body()])?;
-    // SAFETY: both processes have ended.
+    let race = run(vec![body(), body()])?;
+    // SAFETY: both sides have ended.
     let count = unsafe { protected.count.get().read_volatile() };
     let sum: u64 = race.results.iter().sum();
     if L::IS_EXCLUSIVE && count != sum {
@@ -72,15 +73,24 @@ fn race<L: Contended>(time: Duration, lock: &L) -> Result<(f64, [u64; 2]), Strin
 
 /// Nanoseconds per round, of whichever process.
 pub fn contended<'a>(time: Duration, lock: &'a impl Contended) -> Sample<'a> {
+    contended_by(processes, time, lock)
+}
+
+/// As [`contended`], between two threads.
+pub fn contended_by_threads<'a>(time: Duration, lock: &'a impl Contended) -> Sample<'a> {
+    contended_by(threads, time, lock)
+}
+
+fn contended_by<'a>(run: Runner, time: Duration, lock: &'a impl Contended) -> Sample<'a> {
     Box::new(move || {
-        let (nanos, rounds) = race(time, lock)?;
+        let (nanos, rounds) = race(run, time, lock)?;
         Ok(nanos / rounds.iter().sum::<u64>() as f64)
     })
 }
 
 /// The slower process's part of all rounds within a second, in percent.
 pub fn fair(lock: &impl Contended) -> Result<f64, String> {
-    let (_, rounds) = race(Duration::from_secs(1), lock)?;
+    let (_, rounds) = race(processes, Duration::from_secs(1), lock)?;
     let slower = rounds.iter().min().copied().unwrap_or(0);
     Ok(100.0 * slower as f64 / rounds.iter().sum::<u64>() as f64)
 }

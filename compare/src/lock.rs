@@ -3,20 +3,24 @@
 use std::time::Duration;
 
 use parking_lot::lock_api::RawMutex as _;
-use raw_sync::locks::{LockImpl, LockInit, Mutex};
 
-use crate::contention::{Contended, contended, fair};
-use crate::measure::{Contest, Plan, Spread, alone};
-use crate::peers::pthread::RobustMutex;
+use crate::contention::{Contended, contended, contended_by_threads, fair};
+use crate::measure::{Contest, Plan, Sample, Spread, alone};
+use crate::peers::pthread::{PlainMutex, RobustMutex, Semaphore};
+use crate::peers::{boost, python, raw_sync};
 use crate::table::{Bound, Table};
 
 const ALONE: &str = "lock + unlock, alone";
+const BOOST: &str = "boost interprocess_mutex";
 const CONTENDED: &str = "lock + unlock, two processes";
 
 pub fn measure(plan: &Plan, table: &mut Table) {
     let parking = parking_lot::RawMutex::INIT;
     let robust = RobustMutex::new();
-    let raw = RawSync::new();
+    let plain = PlainMutex::new();
+    let permit = OnePermit(Semaphore::new(1));
+    let raw = raw_sync::Mutex::new();
+    let boost = boost::Mutex::new();
     let lock = outlive::Lock::new().expect("a lock");
     let rlock = outlive::RLock::new().expect("a lock");
     let mut contest = Contest::new(ALONE);
@@ -40,10 +44,11 @@ pub fn measure(plan: &Plan, table: &mut Table) {
                 }
             }),
         )
-        .enter(
-            "raw_sync",
-            alone(|n| (0..n).for_each(|_| drop(raw.lock.lock()))),
-        );
+        .enter("raw_sync", alone(|n| (0..n).for_each(|_| drop(raw.lock()))))
+        .enter("pthread plain", taken_alone(&plain))
+        .enter("sem_t", taken_alone(&permit))
+        .enter(BOOST, where_it_is(&boost, taken_alone))
+        .enter("Python", python::lock_alone(plan.count(400_000)));
     contest
         .enter(
             "outlive Lock",
@@ -63,6 +68,12 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     let mut contest = Contest::new(CONTENDED);
     contest
         .enter("pthread robust", contended(time, &robust))
+        .enter("pthread plain", contended(time, &plain))
+        .enter("sem_t", contended(time, &permit))
+        .enter("raw_sync", contended(time, &raw))
+        .enter(BOOST, where_it_is(&boost, |boost| contended(time, boost)))
+        .enter("Python", python::lock_contended(time))
+        .enter("parking_lot, threads", contended_by_threads(time, &parking))
         .enter("outlive Lock", contended(time, &lock))
         .enter("outlive RLock", contended(time, &rlock));
     let figures = contest.hold(plan.rounds, table);
@@ -90,24 +101,77 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     );
 }
 
-/// raw_sync's mutex, in the library's own form.
-struct RawSync {
-    lock: Box<dyn LockImpl>,
-    _place: Box<[u64; 64]>,
-    _data: Box<u64>,
+/// Lock and unlock, with nothing between.
+fn taken_alone(lock: &impl Contended) -> Sample<'_> {
+    alone(|n| (0..n).for_each(|_| lock.with(|| ())))
 }
 
-impl RawSync {
-    fn new() -> Self {
-        let mut place = Box::new([0; 64]);
-        let mut data = Box::new(0);
-        // SAFETY: the place is larger than `Mutex::size_of` says, and both live as long as `self`.
-        let lock = unsafe { Mutex::new(place.as_mut_ptr().cast(), (&raw mut *data).cast()) };
-        Self {
-            lock: lock.expect("a mutex").0,
-            _place: place,
-            _data: data,
-        }
+/// A contender that may be missing.
+fn where_it_is<'a, L>(
+    lock: &'a Result<L, String>,
+    enter: impl FnOnce(&'a L) -> Sample<'a>,
+) -> Sample<'a> {
+    match lock {
+        Ok(lock) => enter(lock),
+        Err(why) => Box::new(move || Err(why.clone())),
+    }
+}
+
+/// A semaphore as a lock.
+struct OnePermit(Semaphore);
+
+impl Contended for OnePermit {
+    const IS_EXCLUSIVE: bool = true;
+
+    #[inline]
+    fn with(&self, work: impl FnOnce()) {
+        self.0.acquire();
+        work();
+        self.0.release();
+    }
+}
+
+impl Contended for PlainMutex {
+    const IS_EXCLUSIVE: bool = true;
+
+    #[inline]
+    fn with(&self, work: impl FnOnce()) {
+        self.lock();
+        work();
+        self.unlock();
+    }
+}
+
+impl Contended for boost::Mutex {
+    const IS_EXCLUSIVE: bool = true;
+
+    #[inline]
+    fn with(&self, work: impl FnOnce()) {
+        self.lock();
+        work();
+        self.unlock();
+    }
+}
+
+impl Contended for raw_sync::Mutex {
+    const IS_EXCLUSIVE: bool = true;
+
+    #[inline]
+    fn with(&self, work: impl FnOnce()) {
+        let _guard = self.lock();
+        work();
+    }
+}
+
+impl Contended for parking_lot::RawMutex {
+    const IS_EXCLUSIVE: bool = true;
+
+    #[inline]
+    fn with(&self, work: impl FnOnce()) {
+        self.lock();
+        work();
+        // SAFETY: locked above.
+        unsafe { self.unlock() };
     }
 }
 

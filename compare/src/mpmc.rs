@@ -7,6 +7,7 @@ use outlive::queue::mpmc::Mpmc;
 
 use crate::measure::{Contest, Plan, Sample, alone};
 use crate::ours::mpmc as ours;
+use crate::peers::threaded;
 use crate::peers::vyukov::Vyukov;
 use crate::sides::{Body, Gate, processes, threads};
 use crate::sleepers;
@@ -22,6 +23,14 @@ fn array() -> Arc<ArrayQueue<u64>> {
     Arc::new(ArrayQueue::new(CAPACITY))
 }
 
+fn crossbeam() -> threaded::Crossbeam {
+    threaded::crossbeam(CAPACITY)
+}
+
+fn kanal() -> threaded::Kanal {
+    threaded::kanal(CAPACITY)
+}
+
 fn new() -> Mpmc<u64> {
     ours::queue(CAPACITY)
 }
@@ -35,6 +44,8 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     contest
         .enter("ArrayQueue", alone(push_and_pop(array())))
         .enter("bare Vyukov", alone(push_and_pop(Bare::new())))
+        .enter("crossbeam-channel", alone(push_and_pop(crossbeam())))
+        .enter("kanal", alone(push_and_pop(kanal())))
         .enter("outlive", alone(push_and_pop(new())));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive", "ArrayQueue", 1.1);
@@ -45,6 +56,8 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     contest
         .enter("ArrayQueue", one_way(threads, array, count))
         .enter("bare Vyukov", one_way(processes, Bare::new, count))
+        .enter("crossbeam-channel", one_way(threads, crossbeam, count / 2))
+        .enter("kanal", one_way(threads, kanal, count / 2))
         .enter("outlive", one_way(processes, new, count))
         .enter("outlive, blocking", one_way(processes, blocking, count))
         .enter("iceoryx2", iceoryx_stream(count / 20));
@@ -57,6 +70,11 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     contest
         .enter("ArrayQueue", two_to_two(threads, array, count))
         .enter("bare Vyukov", two_to_two(processes, Bare::new, count))
+        .enter(
+            "crossbeam-channel",
+            two_to_two(threads, crossbeam, count / 2),
+        )
+        .enter("kanal", two_to_two(threads, kanal, count / 2))
         .enter("outlive", two_to_two(processes, new, count))
         .enter("outlive, blocking", two_to_two(processes, blocking, count));
     let figures = contest.hold(plan.rounds, table);
@@ -67,6 +85,11 @@ pub fn measure(plan: &Plan, table: &mut Table) {
     contest
         .enter("ArrayQueue", round_trip(threads, array, trips))
         .enter("bare Vyukov", round_trip(processes, Bare::new, trips))
+        .enter(
+            "crossbeam-channel",
+            round_trip(threads, crossbeam, trips / 2),
+        )
+        .enter("kanal", round_trip(threads, kanal, trips / 2))
         .enter("outlive", round_trip(processes, new, trips))
         .enter("outlive, blocking", round_trip(processes, blocking, trips))
         .enter("iceoryx2", iceoryx_round_trip(trips / 4));

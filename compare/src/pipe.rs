@@ -3,7 +3,7 @@
 use crate::bare;
 use crate::measure::{Contest, Plan};
 use crate::ours::pipe as ours;
-use crate::peers::unix;
+use crate::peers::{messages, unix};
 use crate::table::Table;
 
 pub fn measure(plan: &Plan, table: &mut Table) {
@@ -26,6 +26,14 @@ pub fn measure(plan: &Plan, table: &mut Table) {
         .enter(
             "socketpair",
             unix::hand_over_to_sleeper(unix::socketpair, count),
+        )
+        .enter(
+            "POSIX mq",
+            messages::hand_over_to_sleeper(messages::mq, count),
+        )
+        .enter(
+            "boost message_queue",
+            messages::hand_over_to_sleeper(messages::boost(64), count),
         )
         .enter("outlive", ours::hand_over_to_sleeper(count));
     let figures = contest.hold(plan.rounds, table);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::mapping::Shared;
 use crate::measure::{Contest, Plan, alone};
+use crate::peers::python;
 use crate::table::Table;
 
 pub fn measure(plan: &Plan, table: &mut Table) {
@@ -19,8 +20,36 @@ pub fn measure(plan: &Plan, table: &mut Table) {
         "outlive",
         alone(|n| (0..n).for_each(|_| _ = black_box(count.fetch_add(1).expect("joined")))),
     );
+    let many = plan.count(200_000);
+    contest.enter("Python, += with its lock", python::value_add(many));
     let figures = contest.hold(plan.rounds, table);
     table.cost(&figures, "outlive", "bare atomic", 1.1);
+
+    let mut contest = Contest::new("u64 get");
+    contest
+        .enter(
+            "bare atomic",
+            alone(|n| (0..n).for_each(|_| _ = black_box(bare.load(Ordering::Acquire)))),
+        )
+        .enter("Python", python::value_get(many))
+        .enter(
+            "outlive",
+            alone(|n| (0..n).for_each(|_| _ = black_box(count.get().expect("joined")))),
+        );
+    contest.hold(plan.rounds, table);
+
+    let mut contest = Contest::new("u64 set");
+    contest
+        .enter(
+            "bare atomic",
+            alone(|n| (0..n).for_each(|nth| bare.store(nth, Ordering::Release))),
+        )
+        .enter("Python", python::value_set(many))
+        .enter(
+            "outlive",
+            alone(|n| (0..n).for_each(|nth| count.set(nth).expect("joined"))),
+        );
+    contest.hold(plan.rounds, table);
 
     let plain = [7_u8; 64];
     let wide = outlive::Value::new(plain).expect("a value");

@@ -1,4 +1,4 @@
-//! The C library's objects that processes share: robust mutex, reader-writer lock, semaphore, condition
+//! The C library's objects that processes share: mutexes, reader-writer lock, semaphore, condition
 //! variable and barrier.
 
 use std::cell::UnsafeCell;
@@ -20,9 +20,9 @@ pub enum Taken {
     Inherited,
 }
 
-impl RobustMutex {
-    pub fn new() -> Self {
-        let mutex = Self(Shared::new());
+impl Mutex {
+    fn shared(robust: bool) -> Shared<Self> {
+        let mutex = Shared::<Self>::new();
         // SAFETY: zero is a place for the attributes, which `init` initialises.
         let mut kind: libc::pthread_mutexattr_t = unsafe { std::mem::zeroed() };
         let shared = libc::PTHREAD_PROCESS_SHARED;
@@ -30,12 +30,49 @@ impl RobustMutex {
         let mut code = unsafe { libc::pthread_mutexattr_init(&mut kind) };
         // SAFETY: the attributes are initialised.
         code |= unsafe { libc::pthread_mutexattr_setpshared(&mut kind, shared) };
-        // SAFETY: the attributes are initialised.
-        code |= unsafe { libc::pthread_mutexattr_setrobust(&mut kind, libc::PTHREAD_MUTEX_ROBUST) };
+        if robust {
+            let robust = libc::PTHREAD_MUTEX_ROBUST;
+            // SAFETY: the attributes are initialised.
+            code |= unsafe { libc::pthread_mutexattr_setrobust(&mut kind, robust) };
+        }
         // SAFETY: the mutex is in place and nobody uses it yet.
-        code |= unsafe { libc::pthread_mutex_init(mutex.raw(), &kind) };
+        code |= unsafe { libc::pthread_mutex_init(mutex.0.get(), &kind) };
         assert_eq!(code, 0);
         mutex
+    }
+
+    #[inline]
+    fn unlock(&self) {
+        // SAFETY: initialised in `shared`, which has it mapped.
+        let code = unsafe { libc::pthread_mutex_unlock(self.0.get()) };
+        assert_eq!(code, 0);
+    }
+}
+
+/// A mutex that stays with its owner, dead or alive.
+pub struct PlainMutex(Shared<Mutex>);
+
+impl PlainMutex {
+    pub fn new() -> Self {
+        Self(Mutex::shared(false))
+    }
+
+    #[inline]
+    pub fn lock(&self) {
+        // SAFETY: initialised in `new`, mapped as long as `self`.
+        let code = unsafe { libc::pthread_mutex_lock(self.0.0.get()) };
+        assert_eq!(code, 0);
+    }
+
+    #[inline]
+    pub fn unlock(&self) {
+        self.0.unlock();
+    }
+}
+
+impl RobustMutex {
+    pub fn new() -> Self {
+        Self(Mutex::shared(true))
     }
 
     fn raw(&self) -> *mut libc::pthread_mutex_t {
@@ -58,9 +95,7 @@ impl RobustMutex {
 
     #[inline]
     pub fn unlock(&self) {
-        // SAFETY: initialised in `new`, mapped as long as `self`.
-        let code = unsafe { libc::pthread_mutex_unlock(self.raw()) };
-        assert_eq!(code, 0);
+        self.0.unlock();
     }
 }
 
@@ -190,11 +225,17 @@ impl Condition {
         assert_eq!(code, 0);
     }
 
-    /// With the mutex, which is given up meanwhile.
+    /// With the mutex, which is given up meanwhile; a dead owner's is made good.
     pub fn wait(&self, mutex: &RobustMutex) {
         // SAFETY: both are initialised, and mapped as long as the references live.
-        let code = unsafe { libc::pthread_cond_wait(self.raw(), mutex.raw()) };
-        assert_eq!(code, 0);
+        match unsafe { libc::pthread_cond_wait(self.raw(), mutex.raw()) } {
+            0 => {}
+            libc::EOWNERDEAD => {
+                // SAFETY: as above, and we hold it.
+                unsafe { libc::pthread_mutex_consistent(mutex.raw()) };
+            }
+            code => panic!("pthread_cond_wait: {code}"),
+        }
     }
 }
 

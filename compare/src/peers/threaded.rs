@@ -51,3 +51,50 @@ impl<T: Item> Receive<T> for Arc<ArrayQueue<T>> {
         ArrayQueue::pop(self).map(|item| *into = item).is_some()
     }
 }
+
+/// Both ends of a channel that blocks; clones share it.
+#[derive(Clone)]
+pub struct Channel<S, R>(S, R);
+
+pub type Crossbeam = Channel<crossbeam_channel::Sender<u64>, crossbeam_channel::Receiver<u64>>;
+pub type Kanal = Channel<kanal::Sender<u64>, kanal::Receiver<u64>>;
+
+pub fn crossbeam(capacity: usize) -> Crossbeam {
+    let (sending, receiving) = crossbeam_channel::bounded(capacity);
+    Channel(sending, receiving)
+}
+
+pub fn kanal(capacity: usize) -> Kanal {
+    let (sending, receiving) = ::kanal::bounded(capacity);
+    Channel(sending, receiving)
+}
+
+impl Transmit<u64> for Crossbeam {
+    #[inline]
+    fn push(&mut self, from: &u64) -> bool {
+        self.0.send(*from).is_ok()
+    }
+}
+
+impl Receive<u64> for Crossbeam {
+    #[inline]
+    fn pop(&mut self, into: &mut u64) -> bool {
+        *into = self.1.recv().expect("a sender lives");
+        true
+    }
+}
+
+impl Transmit<u64> for Kanal {
+    #[inline]
+    fn push(&mut self, from: &u64) -> bool {
+        self.0.send(*from).is_ok()
+    }
+}
+
+impl Receive<u64> for Kanal {
+    #[inline]
+    fn pop(&mut self, into: &mut u64) -> bool {
+        *into = self.1.recv().expect("a sender lives");
+        true
+    }
+}
