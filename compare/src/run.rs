@@ -93,7 +93,7 @@ mod tests {
         table.figure("lock + unlock, alone", "outlive Lock", Ok(20.0));
         table.figure("lock + unlock, alone", "raw_sync", Err("it | hangs".into()));
         table.bar("cost", Bound::AtMost(1.0), "x", Ok(Spread::single(0.67)));
-        table.outcome("the holder is killed", "sem_t", "hangs");
+        table.outcome("the holder is killed", "sem_t", Ok("hangs".into()));
         let mut times = hdrhistogram::Histogram::new(3).unwrap();
         (1..=1000).for_each(|nanos| times.record(nanos).unwrap());
         table.latency("hand-over", "outlive", Ok(&times));

@@ -142,13 +142,12 @@ impl Table {
         self.bars.push(Bar { bound, note });
     }
 
-    /// What `peer` does in a situation.
-    #[allow(dead_code, reason = "the death matrix comes with its peers")]
-    pub fn outcome(&mut self, situation: &str, peer: &str, text: impl Into<String>) {
+    /// What a peer does in a situation, in words, or why that was not seen.
+    pub fn outcome(&mut self, situation: &str, peer: &str, seen: Result<String, String>) {
         self.deaths.push(Death {
             situation: situation.into(),
             peer: peer.into(),
-            text: text.into(),
+            text: seen.unwrap_or_else(|why| format!("- ({why})")),
         });
     }
 
@@ -268,9 +267,9 @@ mod tests {
     #[test]
     fn a_matrix_has_a_cell_for_every_pair() {
         let mut table = Table::default();
-        table.outcome("holder", "sem_t", "hangs");
-        table.outcome("holder", "ours", "told");
-        table.outcome("waiter", "ours", "passed over");
+        table.outcome("holder", "sem_t", Ok("hangs".into()));
+        table.outcome("holder", "ours", Ok("told".into()));
+        table.outcome("waiter", "ours", Ok("passed over".into()));
         let (situations, rows) = table.death_matrix();
         assert_eq!(situations, ["holder", "waiter"]);
         let expected = [

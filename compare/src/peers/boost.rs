@@ -21,6 +21,10 @@ struct Library {
     mutex_new: Call,
     mutex_lock: Call,
     mutex_unlock: Call,
+    named_new: unsafe extern "C" fn(*const c_char) -> *mut c_void,
+    named_lock: Call,
+    named_unlock: Call,
+    named_free: Free,
     queue_new: NewQueue,
     queue_send: unsafe extern "C" fn(*mut c_void, *const c_void, c_ulong) -> c_int,
     queue_receive: Receive,
@@ -84,6 +88,10 @@ fn load(path: &std::path::Path) -> Result<Library, String> {
         mutex_new: named!("mutex_new"),
         mutex_lock: named!("mutex_lock"),
         mutex_unlock: named!("mutex_unlock"),
+        named_new: named!("named_new"),
+        named_lock: named!("named_lock"),
+        named_unlock: named!("named_unlock"),
+        named_free: named!("named_free"),
         queue_new: named!("queue_new"),
         queue_send: named!("queue_send"),
         queue_receive: named!("queue_receive"),
@@ -166,6 +174,37 @@ impl Mutex {
         unsafe { (self.library.mutex_unlock)(self.place.at().cast()) };
     }
 }
+
+/// `named_mutex`.
+pub struct NamedMutex {
+    made: Made,
+    library: &'static Library,
+}
+
+impl NamedMutex {
+    pub fn new() -> Result<Self, String> {
+        let library = library()?;
+        // SAFETY: the name is a C string.
+        let make = |name: &CStr| unsafe { (library.named_new)(name.as_ptr()) };
+        let made = Made::by(make, library.named_free)?;
+        Ok(Self { made, library })
+    }
+
+    #[inline]
+    pub fn lock(&self) {
+        // SAFETY: made in `new`, and not freed before `self` is dropped.
+        unsafe { (self.library.named_lock)(self.made.at) };
+    }
+
+    #[inline]
+    pub fn unlock(&self) {
+        // SAFETY: made in `new`, and not freed before `self` is dropped.
+        unsafe { (self.library.named_unlock)(self.made.at) };
+    }
+}
+
+// SAFETY: the mutex is made to be used by many at a time.
+unsafe impl Sync for NamedMutex {}
 
 /// `message_queue`.
 pub struct Queue {
