@@ -53,7 +53,7 @@ impl Queue for Opened {
         self.queue.close()
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.queue.len()
     }
 

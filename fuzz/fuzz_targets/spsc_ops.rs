@@ -71,7 +71,7 @@ impl Queue for Ends {
         self.queue.close()
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.queue.len()
     }
 

@@ -53,7 +53,7 @@ pub trait Queue: Sized {
     fn try_get(&mut self) -> Result<Item, Refusal>;
     fn get_timed(&mut self) -> Result<Item, Refusal>;
     fn close(&mut self) -> Result<(), Error>;
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
     fn is_full(&self) -> bool;
     fn is_closed(&self) -> bool;
     fn step(&mut self, step: &Self::Own, model: &mut Model);
@@ -131,7 +131,7 @@ pub fn play<Q: Queue>(input: &Input<Q::Own>) {
             }
             Step::Own(step) => queue.step(step, &mut model),
         }
-        assert_eq!(queue.len(), model.items.len());
+        assert_eq!(queue.count(), model.items.len());
         assert_eq!(queue.is_full(), model.is_full());
         assert_eq!(queue.is_closed(), model.is_closed);
     }
