@@ -60,8 +60,16 @@ bench *args:
 compare *args:
     cargo run --release --manifest-path compare/Cargo.toml -- {{args}}
 
+# What a release needs.
+release:
+    .ci/run package features oldest targets deny
+
 deny:
-    cargo deny check
+    .ci/run deny
+
+# What changed for users since a revision, such as the last release's tag.
+semver rev:
+    cargo semver-checks --all-features --baseline-rev {{rev}}
 
 # Everything that CI runs.
 all:
