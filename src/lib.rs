@@ -162,3 +162,15 @@ pub struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/tutorial.md")]
 pub struct Tutorial;
+
+/// The guides' programs, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide/choosing.md")]
+#[doc = include_str!("../docs/guide/designing-for-death.md")]
+#[doc = include_str!("../docs/guide/testing-with-kills.md")]
+#[doc = include_str!("../docs/guide/containers.md")]
+#[doc = include_str!("../docs/guide/real-time.md")]
+#[doc = include_str!("../docs/guide/from-python.md")]
+#[doc = include_str!("../docs/guide/from-shared-memory.md")]
+#[doc = include_str!("../docs/guide/from-iceoryx-ipc-channel.md")]
+pub struct Guides;
