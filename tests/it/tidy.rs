@@ -273,3 +273,61 @@ fn protocols_use_the_facade_of_atomics() {
     }
     none(violations);
 }
+
+/// As GitHub makes it of a heading.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
+/// The lines of a page that are no code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_code = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    })
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut violations = Vec::new();
+    let mut links = 0;
+    for folder in ["", "docs", "docs/guide"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let page = entry.unwrap().path();
+            if page.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&page).unwrap();
+            for target in prose(&text).flat_map(|line| line.split("](").skip(1)) {
+                let target = target.split(')').next().unwrap_or_default();
+                if target.contains("://") {
+                    continue;
+                }
+                links += 1;
+                let (file, place) = target.split_once('#').unwrap_or((target, ""));
+                let file = match file {
+                    "" => page.clone(),
+                    file => page.parent().unwrap().join(file),
+                };
+                let is_there = place.is_empty()
+                    || fs::read_to_string(&file).is_ok_and(|text| {
+                        let mut headings = prose(&text).filter(|line| line.starts_with('#'));
+                        headings.any(|heading| anchor(heading) == place)
+                    });
+                if !file.exists() || !is_there {
+                    violations.push(format!("{}: {target} leads nowhere", page.display()));
+                }
+            }
+        }
+    }
+    assert!(links > 20, "{links} links were found");
+    none(violations);
+}
