@@ -3,6 +3,15 @@
 //! Any process may be SIGKILLed at any instant, and the others go on, with nothing lost that was
 //! finished and nothing torn that was not.
 //!
+//! # Which one
+//!
+//! The first that fits, as what comes first asks less of its user after a death. Tasks to be done:
+//! [`Pool`]. A function elsewhere: [`Process`]. Work handed from many to many: [`Queue`], and
+//! [`JoinableQueue`] to know when all is done; messages between two: [`pipe`]. A number or a struct:
+//! [`Value`]. A table: [`Array`], of counters [`AtomicArray`]. Something outside that only one may
+//! touch: [`Lock`]. The folder `docs/guide` has more on that, on programs that survive, and on testing
+//! them with kills.
+//!
 //! # Where objects live
 //!
 //! In a [`Segment`]: a piece of shared memory that any number of processes have open. It has a name
