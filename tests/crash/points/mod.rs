@@ -3,6 +3,7 @@
 mod array;
 mod barrier;
 mod condition;
+mod deadlock;
 mod event;
 mod joinable;
 mod lock;
@@ -27,6 +28,7 @@ pub fn laws() -> Vec<super::Law> {
         array::LAWS,
         barrier::LAWS,
         condition::LAWS,
+        deadlock::LAWS,
         event::LAWS,
         joinable::LAWS,
         lock::LAWS,

@@ -9,9 +9,10 @@ use crate::Law;
 use crate::crowd::{End, Forked};
 
 /// A segment of `file`, which was zeroes when it began.
-fn adopt(file: &File, participants: u32) -> outlive::Result<Segment> {
+fn adopt(file: &File, participants: u32, waits: bool) -> outlive::Result<Segment> {
     SegmentOptions::new()
         .participants(participants)
+        .detect_deadlocks(waits)
         .from_fd(file.try_clone().unwrap().into())
 }
 
@@ -19,28 +20,8 @@ pub const LAWS: &[Law] = &[
     (
         "segment::a_death_while_making_one_of_zeroes_leaves_them_blank_or_whole",
         || {
-            for k in 1.. {
-                let path = format!("/dev/shm/outlive-crash-zeroes-{}", std::process::id());
-                let mut options = File::options();
-                let options = options.read(true).write(true).create(true);
-                let file = options.truncate(true).open(&path).unwrap();
-                std::fs::remove_file(&path).unwrap();
-                file.set_len(1 << 18).unwrap();
-                let end = Forked::start(|| {
-                    crash_points::arm(k);
-                    u8::from(adopt(&file, 8).is_err())
-                })
-                .wait();
-                // Of another size, so that nothing is written over by chance.
-                let segment = adopt(&file, 40).unwrap();
-                segment.reap().unwrap();
-                assert_eq!(segment.participants().len(), 1, "a slot leaks at point {k}");
-                assert_eq!(segment.objects().unwrap(), []);
-                assert!(Lock::create(&segment, "it").unwrap().lock().is_ok());
-                if end == End::Exited(0) {
-                    assert!(k > 12, "making has {k} points");
-                    return;
-                }
+            for (first, then) in [(false, false), (false, true), (true, false), (true, true)] {
+                a_death_while_adopting(first, then);
             }
         },
     ),
@@ -274,3 +255,31 @@ pub const LAWS: &[Law] = &[
         },
     ),
 ];
+
+/// Whoever makes a segment of zeroes dies at any point, and another makes it; with a table of waits
+/// or without.
+fn a_death_while_adopting(first: bool, then: bool) {
+    for k in 1.. {
+        let path = format!("/dev/shm/outlive-crash-zeroes-{}", std::process::id());
+        let mut options = File::options();
+        let options = options.read(true).write(true).create(true);
+        let file = options.truncate(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.set_len(1 << 18).unwrap();
+        let end = Forked::start(|| {
+            crash_points::arm(k);
+            u8::from(adopt(&file, 8, first).is_err())
+        })
+        .wait();
+        // Of another size, so that nothing is written over by chance.
+        let segment = adopt(&file, 40, then).unwrap();
+        segment.reap().unwrap();
+        assert_eq!(segment.participants().len(), 1, "a slot leaks at point {k}");
+        assert_eq!(segment.objects().unwrap(), []);
+        assert!(Lock::create(&segment, "it").unwrap().lock().is_ok());
+        if end == End::Exited(0) {
+            assert!(k > 12, "making has {k} points");
+            return;
+        }
+    }
+}

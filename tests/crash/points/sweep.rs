@@ -34,8 +34,18 @@ pub fn sweep<W>(
     act: impl Fn(&Segment, &W),
     survive: impl Fn(&Segment, &W, End),
 ) -> u64 {
+    sweep_in(segment, set_up, act, survive)
+}
+
+/// The same in segments that `make` makes.
+pub fn sweep_in<W>(
+    make: impl Fn() -> Segment,
+    set_up: impl Fn(&Segment) -> W,
+    act: impl Fn(&Segment, &W),
+    survive: impl Fn(&Segment, &W, End),
+) -> u64 {
     for k in 1.. {
-        let segment = segment();
+        let segment = make();
         let world = set_up(&segment);
         let (free, objects) = (segment.free().unwrap(), segment.objects().unwrap().len());
         let end = Forked::start(|| {
