@@ -16,5 +16,6 @@ mod rlock;
 mod rwlock;
 mod semaphore;
 mod spsc;
+mod waits;
 mod watch;
 mod world;

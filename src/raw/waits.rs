@@ -20,7 +20,8 @@
 //! # Memory orderings
 //!
 //! A sequence lock: the state goes to *writing*, a Release fence, the rest, the state again with
-//! Release; a reader looks with Acquire, copies, and looks again behind an Acquire fence.
+//! Release; a reader looks with Acquire, copies, and looks again behind an Acquire fence. Freeing a
+//! cell is Release and taking it Acquire: the writes of two owners never mix.
 //!
 //! # If a process dies
 //!
@@ -113,11 +114,11 @@ impl Cell {
     fn claim(&self, waiter: Token) -> Option<State> {
         let seen = State(self.state.load(Ordering::Relaxed));
         let mine = seen.next(u64::from(waiter.bits()) | State::WRITING);
-        // Relaxed: the fence in `describe` comes before anything that it allows.
+        // Acquire: pairs with the Release in `free`, so that what the last owner wrote here is over.
         let taken = seen.is_free()
             && self
                 .state
-                .compare_exchange(seen.0, mine.0, Ordering::Relaxed, Ordering::Relaxed)
+                .compare_exchange(seen.0, mine.0, Ordering::Acquire, Ordering::Relaxed)
                 .is_ok();
         taken.then_some(mine)
     }
@@ -255,7 +256,7 @@ impl Note<'_> {
         let writing = self
             .state
             .next(u64::from(wait.waiter.bits()) | State::WRITING);
-        // Relaxed: as in `claim`. Failed: the cell is not ours any more.
+        // Relaxed: the fence in `describe` comes before what it allows. Failed: it is not ours any more.
         let ours = self.cell.state.compare_exchange(
             self.state.0,
             writing.0,
