@@ -80,8 +80,17 @@ pub struct Ground {
 impl Ground {
     /// Makes a segment and maps it a second time.
     pub fn new() -> (Segment, Self) {
+        Self::with(&options())
+    }
+
+    /// The same with a table of who waits for what.
+    pub fn watched() -> (Segment, Self) {
+        Self::with(&options().detect_deadlocks(true))
+    }
+
+    fn with(options: &SegmentOptions) -> (Segment, Self) {
         let place = Place::new();
-        let segment = options().create_file(place.path()).expect("a segment");
+        let segment = options.create_file(place.path()).expect("a segment");
         let bytes = Self::map(&place);
         (segment, Self { bytes, place })
     }
