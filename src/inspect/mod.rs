@@ -40,11 +40,13 @@ mod found;
 mod object;
 mod reader;
 mod snapshot;
+mod stale;
 mod state;
 mod who;
 
 pub use found::{Found, find, find_anonymous};
 pub use object::Object;
 pub use snapshot::Snapshot;
+pub use stale::{is_stale, remove_stale};
 pub use state::{Died, End, State};
 pub use who::{Holder, Who};

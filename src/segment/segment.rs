@@ -303,6 +303,11 @@ impl Segment {
         }
     }
 
+    /// Whether `path` is a name of this very segment.
+    pub(super) fn has_its_name(&self, path: &Path) -> bool {
+        file::identity(path).is_ok_and(|identity| identity == self.inner.identity)
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }

@@ -213,6 +213,7 @@ fn plays_its_role() {
         super::socket::ROLES,
         super::socket::fds::ROLES,
         super::spsc::ROLES,
+        super::stale::ROLES,
         super::stopped::ROLES,
         super::value::ROLES,
         super::wait::ROLES,

@@ -43,6 +43,7 @@ mod segment;
 mod semaphore;
 mod socket;
 mod spsc;
+mod stale;
 mod stopped;
 mod system_calls;
 mod tidy;

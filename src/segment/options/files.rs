@@ -8,8 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::segment::inner::{Inner, Parts};
 use crate::segment::layout::smallest;
 use crate::segment::{Segment, attached, header};
+use crate::sys::atomic::AtomicU32;
+use crate::sys::clock::monotonic_nanos;
 use crate::sys::mapping::Mapping;
-use crate::sys::{file, lease};
+use crate::sys::{file, futex, lease};
 
 use super::{SegmentOptions, trouble};
 
@@ -53,6 +55,23 @@ impl SegmentOptions {
     }
 
     pub(super) fn open_at(&self, name: &str, path: &Path) -> Result<Segment> {
+        let mut is_patient = true;
+        loop {
+            match self.open_found(name, path) {
+                // Whoever joins after a stale segment has lost its name has come too late: the
+                // others will meet in another one.
+                Ok(segment) if !segment.has_its_name(path) => {}
+                // While its name is taken away, every slot of it seems taken.
+                Err(e) if e.kind() == ErrorKind::TooManyParticipants && is_patient => {
+                    is_patient = false;
+                    futex::wait(&[(&AtomicU32::new(0), 0)], monotonic_nanos() + REMOVAL);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn open_found(&self, name: &str, path: &Path) -> Result<Segment> {
         let doing = || format!("open segment `{name}`");
         let refuse = || Error::new(ErrorKind::NotASegment, doing()).advise(trouble::occupant(path));
         let fd = file::existing(path).map_err(|e| match e {
@@ -62,7 +81,7 @@ impl SegmentOptions {
         let owner = file::facts(fd.as_fd())
             .map_err(|e| Error::os(e, doing()))?
             .owner;
-        if !trouble::is_trusted(owner) {
+        if !file::is_trusted(owner) {
             return Err(refuse());
         }
         self.attach(fd.as_fd(), name.to_owned(), Some(path), Blank::Refuse)
@@ -160,6 +179,9 @@ impl SegmentOptions {
         header::format(whole, self.participants, waits)
     }
 }
+
+/// Longer than it takes to remove the name of a stale segment, in nanoseconds.
+const REMOVAL: u64 = 2_000_000;
 
 /// What a process is called that does not say.
 fn program() -> String {

@@ -9,11 +9,6 @@ use crate::error::Error;
 use crate::segment::layout::MAGIC;
 use crate::sys::file;
 
-/// Whether this process opens by name what belongs to `owner`.
-pub(super) fn is_trusted(owner: u32) -> bool {
-    owner == file::user() || owner == 0
-}
-
 /// The folder that `path` is in.
 pub(super) fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
@@ -45,7 +40,7 @@ fn obstacle(path: &Path, found: &Metadata) -> Option<String> {
         plain("a folder")
     } else if !kind.is_file() {
         plain("no ordinary file")
-    } else if !is_trusted(found.uid()) {
+    } else if !file::is_trusted(found.uid()) {
         Some(format!(
             "a file of user {}, and only one's own and root's are opened by name (a segment's \
              descriptor can be passed on instead)",

@@ -201,6 +201,11 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Whether this process opens by name what belongs to `owner`.
+pub(crate) fn is_trusted(owner: u32) -> bool {
+    owner == user() || owner == 0
+}
+
 /// Inode of this process's process-id namespace; 0 where it cannot be known.
 pub(crate) fn pid_namespace() -> u64 {
     rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino)

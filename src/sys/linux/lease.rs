@@ -20,7 +20,7 @@ use crate::sys::crash;
 /// Waits for the right to make the segment behind `fd`; it ends when `fd` is closed.
 pub(crate) fn take_for_making(fd: BorrowedFd<'_>) -> io::Result<()> {
     crash::point();
-    let mut byte = lock_of(libc::F_WRLCK, MAKING);
+    let mut byte = lock_of(libc::F_WRLCK, MAKING, 1);
     loop {
         match fcntl(fd, libc::F_OFD_SETLKW, &mut byte) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -48,9 +48,18 @@ pub(crate) fn reopen(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 
 /// Locks the byte of `slot`; `false` where another description has it.
 pub(crate) fn try_take(fd: BorrowedFd<'_>, slot: u32) -> io::Result<bool> {
+    try_lock(fd, &mut lock_of(libc::F_WRLCK, slot, 1))
+}
+
+/// Locks the bytes of the first `slots` slots in one step; `false`, and none of them locked, where
+/// another description has any.
+pub(crate) fn try_take_all(fd: BorrowedFd<'_>, slots: u32) -> io::Result<bool> {
+    try_lock(fd, &mut lock_of(libc::F_WRLCK, 0, slots))
+}
+
+fn try_lock(fd: BorrowedFd<'_>, bytes: &mut libc::flock64) -> io::Result<bool> {
     crash::point();
-    let mut byte = lock_of(libc::F_WRLCK, slot);
-    match fcntl(fd, libc::F_OFD_SETLK, &mut byte) {
+    match fcntl(fd, libc::F_OFD_SETLK, bytes) {
         Ok(()) => Ok(true),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
         Err(e) => Err(e),
@@ -62,22 +71,30 @@ pub(crate) fn give_up(fd: BorrowedFd<'_>, slot: u32) {
     crash::point();
     // Unlocking can fail only for want of memory to split a range; the lock then goes with the
     // description, which delays a reuse of the slot and nothing else.
-    let _ = fcntl(fd, libc::F_OFD_SETLK, &mut lock_of(libc::F_UNLCK, slot));
+    let _ = fcntl(fd, libc::F_OFD_SETLK, &mut lock_of(libc::F_UNLCK, slot, 1));
 }
 
 /// Whether another description than `fd`'s has the byte of `slot` locked.
 pub(crate) fn is_taken(fd: BorrowedFd<'_>, slot: u32) -> io::Result<bool> {
-    let mut byte = lock_of(libc::F_WRLCK, slot);
-    fcntl(fd, libc::F_OFD_GETLK, &mut byte)?;
-    Ok(i32::from(byte.l_type) != libc::F_UNLCK)
+    is_locked(fd, lock_of(libc::F_WRLCK, slot, 1))
 }
 
-fn lock_of(kind: i32, slot: u32) -> libc::flock64 {
+/// Whether another description than `fd`'s has the byte of any of the first `slots` slots locked.
+pub(crate) fn is_any_taken(fd: BorrowedFd<'_>, slots: u32) -> io::Result<bool> {
+    is_locked(fd, lock_of(libc::F_WRLCK, 0, slots))
+}
+
+fn is_locked(fd: BorrowedFd<'_>, mut bytes: libc::flock64) -> io::Result<bool> {
+    fcntl(fd, libc::F_OFD_GETLK, &mut bytes)?;
+    Ok(i32::from(bytes.l_type) != libc::F_UNLCK)
+}
+
+fn lock_of(kind: i32, slot: u32, count: u32) -> libc::flock64 {
     libc::flock64 {
         l_type: kind.try_into().unwrap_or(0),
         l_whence: 0, // SEEK_SET
         l_start: BASE + i64::from(slot),
-        l_len: 1,
+        l_len: count.into(),
         l_pid: 0, // must be zero for F_OFD_*
     }
 }
