@@ -1,0 +1,152 @@
+//! `outlive doctor`: what is wrong with this system, and with the segments on it.
+
+mod death;
+mod kernel;
+mod limits;
+mod memory;
+mod segments;
+
+use serde::Serialize;
+
+use crate::arguments::Doctor;
+use crate::failure::{Outcome, Verdict};
+use crate::output::{Output, Tone};
+use crate::rm;
+use crate::table::Cell;
+use crate::target::Folder;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Health {
+    Ok,
+    /// It works, but worse than it could, or not for long.
+    Warn,
+    Fail,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    pub(super) name: String,
+    pub(super) health: Health,
+    /// What was found.
+    pub(super) found: String,
+    /// What that means, and what to do; empty where nothing is to be done.
+    pub(super) advice: String,
+}
+
+impl Check {
+    pub(super) fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            health: Health::Ok,
+            found: found.into(),
+            advice: String::new(),
+        }
+    }
+
+    pub(super) fn warn(
+        name: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            health: Health::Warn,
+            advice: advice.into(),
+            ..Self::ok(name, found)
+        }
+    }
+
+    pub(super) fn fail(
+        name: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            health: Health::Fail,
+            ..Self::warn(name, found, advice)
+        }
+    }
+}
+
+/// What was done about it.
+#[derive(Debug, Default, Serialize)]
+struct Repairs {
+    repaired: Vec<segments::Repair>,
+    removed: usize,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repairs: Option<&'a Repairs>,
+    checks: &'a [Check],
+}
+
+pub(crate) fn run(doctor: &Doctor, folder: &Folder, output: &mut Output) -> Outcome {
+    let repairs = doctor
+        .repair
+        .then(|| repair(doctor, folder, output))
+        .transpose()?;
+    let mut checks = kernel::checks();
+    checks.extend(limits::checks());
+    checks.extend(memory::checks(folder));
+    checks.push(death::check());
+    checks.extend(segments::checks(folder));
+    let is_ill = checks.iter().any(|check| check.health != Health::Ok);
+    if output.is_json {
+        output.json(&Report {
+            repairs: repairs.as_ref(),
+            checks: &checks,
+        })?;
+    } else {
+        print(&checks, output)?;
+    }
+    Ok(match is_ill {
+        true => Verdict::Wrong,
+        false => Verdict::Fine,
+    })
+}
+
+fn repair(doctor: &Doctor, folder: &Folder, output: &mut Output) -> Outcome<Repairs> {
+    // What is stale goes first, where it may: nobody needs it repaired.
+    let removed = match doctor.stale {
+        true => rm::clear(folder, output)?,
+        false => 0,
+    };
+    let repaired = segments::repair(folder)?;
+    if !output.is_json {
+        for repair in &repaired {
+            output.line(&repair.sentence())?;
+        }
+    }
+    Ok(Repairs { repaired, removed })
+}
+
+fn print(checks: &[Check], output: &mut Output) -> Outcome<()> {
+    let width = checks.iter().map(|check| check.name.chars().count()).max();
+    let width = width.unwrap_or_default().min(28);
+    for check in checks {
+        let mark = match check.health {
+            Health::Ok => output.paint(Tone::Good, "ok  "),
+            Health::Warn => output.paint(Tone::Warn, "warn"),
+            Health::Fail => output.paint(Tone::Bad, "FAIL"),
+        };
+        // Labels and names in it are others' words.
+        let found = Cell::from(check.found.as_str()).text;
+        let name = Cell::from(check.name.as_str()).text;
+        output.line(&format!("{mark}  {name:width$}  {found}"))?;
+        if !check.advice.is_empty() {
+            let arrow = output.paint(Tone::Faint, "->");
+            output.line(&format!("      {:width$}  {arrow} {}", "", check.advice))?;
+        }
+    }
+    let count = |health| checks.iter().filter(|check| check.health == health).count();
+    let (warned, failed) = (count(Health::Warn), count(Health::Fail));
+    output.line("")?;
+    output.line(&match (warned, failed) {
+        (0, 0) => "nothing is wrong".to_owned(),
+        _ => format!("{failed} failed, {warned} to be warned of"),
+    })
+}

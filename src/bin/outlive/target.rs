@@ -1,0 +1,150 @@
+//! Which segments are meant.
+
+use std::path::{Path, PathBuf};
+
+use outlive::Error;
+use outlive::inspect::{self, Found, Snapshot};
+
+use crate::arguments::Global;
+use crate::failure::{Failure, Outcome};
+
+/// Where named segments are.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(PathBuf);
+
+/// A segment, or what is called as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+}
+
+impl From<Found> for Target {
+    fn from(found: Found) -> Self {
+        Self {
+            name: found.name,
+            path: found.path,
+        }
+    }
+}
+
+impl Target {
+    pub(crate) fn look(&self) -> Result<Snapshot, Error> {
+        Snapshot::at(&self.path)
+    }
+}
+
+impl Folder {
+    pub(crate) fn new(global: &Global) -> Self {
+        let folder = global.folder.clone().unwrap_or_else(|| {
+            let named = std::env::var_os("OUTLIVE_DIR");
+            named.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from)
+        });
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Everything in the folder that is called as a segment is.
+    pub(crate) fn named(&self) -> Outcome<Vec<Target>> {
+        let found = inspect::find(Some(&self.0))?;
+        Ok(found.into_iter().map(Target::from).collect())
+    }
+
+    /// The same, and what running processes have without a name.
+    pub(crate) fn all(&self) -> Outcome<Vec<Target>> {
+        let mut all = self.named()?;
+        all.extend(inspect::find_anonymous()?.into_iter().map(Target::from));
+        Ok(all)
+    }
+
+    /// Those that are named, or all where none is.
+    pub(crate) fn chosen(&self, texts: &[String]) -> Outcome<Vec<Target>> {
+        if texts.is_empty() {
+            return self.all();
+        }
+        texts.iter().map(|text| self.one(text)).collect()
+    }
+
+    /// The segment that `text` means: a name, a path, PID or PID/FD.
+    pub(crate) fn one(&self, text: &str) -> Outcome<Target> {
+        let target = |path| Target {
+            name: text.to_owned(),
+            path,
+        };
+        if let Some((pid, fd)) = text.split_once('/')
+            && is_number(pid)
+            && is_number(fd)
+        {
+            return Ok(target(format!("/proc/{pid}/fd/{fd}").into()));
+        }
+        let path = self.path_of(text)?;
+        if !is_number(text) || path.symlink_metadata().is_ok() {
+            return Ok(target(path));
+        }
+        of_process(text)
+    }
+
+    /// The path of a named segment, or a path as it is.
+    pub(crate) fn path_of(&self, text: &str) -> Outcome<PathBuf> {
+        if text.is_empty() {
+            let advice = "give the name of a segment; `outlive ls` lists them";
+            return Err(Failure::Said(advice.to_owned()));
+        }
+        Ok(match text.contains('/') {
+            true => PathBuf::from(text),
+            false => self.0.join(format!("outlive.{text}")),
+        })
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The only segment without a name that the process has.
+fn of_process(pid: &str) -> Outcome<Target> {
+    let folder = format!("/proc/{pid}/fd");
+    let descriptors = std::fs::read_dir(&folder).map_err(|e| {
+        Failure::Said(format!(
+            "look into process {pid}: {e}; `outlive ls` lists the segments that can be looked at"
+        ))
+    })?;
+    let mut found: Vec<(Target, String)> = Vec::new();
+    for entry in descriptors.flatten() {
+        let fd = entry.file_name().to_string_lossy().into_owned();
+        let target = Target {
+            name: format!("{pid}/{fd}"),
+            path: entry.path(),
+        };
+        // A process has more than one descriptor of each segment.
+        if is_segment_memfd(&entry.path())
+            && let Ok(snapshot) = target.look()
+            && !found.iter().any(|(_, id)| *id == snapshot.id)
+        {
+            found.push((target, snapshot.id));
+        }
+    }
+    let names = found.iter().map(|(target, _)| target.name.clone());
+    let names = names.collect::<Vec<_>>().join(", ");
+    match found.len() {
+        0 => Err(Failure::Said(format!(
+            "process {pid} has no segment without a name, and no segment is called `{pid}`; \
+             `outlive ls` lists what there is"
+        ))),
+        1 => Ok(found.swap_remove(0).0),
+        _ => Err(Failure::Said(format!(
+            "process {pid} has more than one segment: say which of {names}"
+        ))),
+    }
+}
+
+fn is_segment_memfd(path: &Path) -> bool {
+    std::fs::read_link(path).is_ok_and(|to| {
+        to.as_os_str()
+            .as_encoded_bytes()
+            .starts_with(b"/memfd:outlive")
+    })
+}

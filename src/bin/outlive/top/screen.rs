@@ -1,0 +1,150 @@
+//! The page on a terminal of its own, until `q`.
+
+use std::time::{Duration, Instant};
+
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::layout::{Constraint, Layout};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::Paragraph;
+use ratatui::{DefaultTerminal, Frame};
+
+use super::page::Page;
+use crate::failure::{Failure, Outcome};
+use crate::output::Tone;
+use crate::table::{Cell, Table};
+
+/// What the user has moved.
+#[derive(Debug, Default)]
+struct Window {
+    /// The first line that is shown.
+    first: u16,
+    /// The looking is halted.
+    is_paused: bool,
+}
+
+pub(super) fn run(interval: Duration, look: impl FnMut() -> Outcome<Page>) -> Outcome<()> {
+    let mut terminal = ratatui::try_init().map_err(|e| {
+        Failure::Said(format!(
+            "use this terminal: {e}; `outlive top --plain` needs none"
+        ))
+    })?;
+    let end = refresh(&mut terminal, interval, look);
+    ratatui::restore();
+    end
+}
+
+fn refresh(
+    terminal: &mut DefaultTerminal,
+    interval: Duration,
+    mut look: impl FnMut() -> Outcome<Page>,
+) -> Outcome<()> {
+    let mut window = Window::default();
+    let mut page = look()?;
+    let mut due = Instant::now() + interval;
+    loop {
+        terminal.draw(|frame| draw(frame, &page, &mut window))?;
+        let left = due.saturating_duration_since(Instant::now());
+        if event::poll(left)? {
+            if let Event::Key(key) = event::read()?
+                && key.kind == KeyEventKind::Press
+            {
+                let is_interrupt =
+                    key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+                if is_interrupt || !window.press(key.code) {
+                    return Ok(());
+                }
+            }
+            // Anything else was a change of size, which the next drawing follows.
+            continue;
+        }
+        if !window.is_paused {
+            page = look()?;
+        }
+        due = Instant::now() + interval;
+    }
+}
+
+impl Window {
+    /// Follows a key; `false` for the one that ends it.
+    fn press(&mut self, key: KeyCode) -> bool {
+        match key {
+            KeyCode::Char('q') | KeyCode::Esc => return false,
+            KeyCode::Char('p' | ' ') => self.is_paused = !self.is_paused,
+            KeyCode::Down | KeyCode::Char('j') => self.first = self.first.saturating_add(1),
+            KeyCode::Up | KeyCode::Char('k') => self.first = self.first.saturating_sub(1),
+            KeyCode::PageDown => self.first = self.first.saturating_add(20),
+            KeyCode::PageUp => self.first = self.first.saturating_sub(20),
+            KeyCode::Home => self.first = 0,
+            _ => {}
+        }
+        true
+    }
+}
+
+fn draw(frame: &mut Frame<'_>, page: &Page, window: &mut Window) {
+    let [body, foot] =
+        Layout::vertical([Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
+    let text = Text::from(lines(page));
+    let height = u16::try_from(text.height()).unwrap_or(u16::MAX);
+    window.first = window.first.min(height.saturating_sub(body.height));
+    frame.render_widget(Paragraph::new(text).scroll((window.first, 0)), body);
+    let keys = match window.is_paused {
+        true => " PAUSED   q quit   p go on   up/down scroll",
+        false => " q quit   p pause   up/down scroll",
+    };
+    let keys = Paragraph::new(keys).style(Style::new().add_modifier(Modifier::REVERSED));
+    frame.render_widget(keys, foot);
+}
+
+fn lines(page: &Page) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if page.parts.is_empty() {
+        lines.push(Line::from(
+            "no segments yet: start a program that uses outlive",
+        ));
+    }
+    for part in &page.parts {
+        lines.push(Line::styled(part.title(), style(Tone::Head)));
+        lines.extend(table(&part.participants()));
+        if !part.objects.is_empty() {
+            lines.extend(table(&part.object_table()));
+        }
+        let below = part.waits().into_iter().chain(part.deaths());
+        lines.extend(below.map(|cell| Line::styled(format!("  {}", cell.text), style(cell.tone))));
+        lines.push(Line::from(""));
+    }
+    lines
+}
+
+fn table(table: &Table) -> Vec<Line<'static>> {
+    let widths = table.widths();
+    let head = table.heads().map(|(text, _)| Cell::new(Tone::Faint, text));
+    let head: Vec<_> = head.collect();
+    let line = |row: &Vec<Cell>| {
+        let mut spans = vec![Span::raw("  ")];
+        for ((cell, width), (_, is_right)) in row.iter().zip(&widths).zip(table.heads()) {
+            let text = match is_right {
+                true => format!("{:>width$}  ", cell.text),
+                false => format!("{:width$}  ", cell.text),
+            };
+            spans.push(Span::styled(text, style(cell.tone)));
+        }
+        Line::from(spans)
+    };
+    std::iter::once(&head)
+        .chain(&table.rows)
+        .map(line)
+        .collect()
+}
+
+fn style(tone: Tone) -> Style {
+    match tone {
+        Tone::Plain => Style::new(),
+        Tone::Head => Style::new().add_modifier(Modifier::BOLD),
+        Tone::Good => Style::new().fg(Color::Green),
+        Tone::Warn => Style::new().fg(Color::Yellow),
+        Tone::Bad => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+        Tone::Faint => Style::new().add_modifier(Modifier::DIM),
+    }
+}
