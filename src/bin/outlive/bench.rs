@@ -119,7 +119,7 @@ fn measure() -> Outcome<Vec<Ratio>> {
     let (value, atomic) = (Value::new(0_u64)?, AtomicU64::new(0));
     let ours = || drop(black_box(value.fetch_add(1)));
     let std = || {
-        black_box(atomic.fetch_add(1, Ordering::SeqCst));
+        black_box(atomic.fetch_add(1, Ordering::AcqRel));
     };
     ratios.push(pair(
         "add to a number",
