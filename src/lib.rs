@@ -83,6 +83,9 @@
 //! `backtrace`: a panic in another process brings its backtrace along
 //! (`process::Panicked::backtrace`).
 //!
+//! `cli`: the command `outlive`, which shows what is in segments and what is wrong with them; it is made
+//! of the module [`inspect`].
+//!
 //! `constructor`, on by default: [`Process`] and [`Pool`] need no call in `main`; without it
 //! [`process::init`] is the first one.
 //!
