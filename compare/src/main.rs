@@ -21,6 +21,7 @@ mod lock;
 mod machine;
 mod mapping;
 mod markdown;
+mod matrix;
 mod measure;
 mod mpmc;
 mod numbers;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::latency::{BUSY_INTERVAL, INTERVAL, LOCK_INTERVAL};
+use crate::matrix::matrices;
 use crate::numbers::{tick, time, times};
 use crate::percentiles::NAMED;
 use crate::plot::{Kind, Plot};
@@ -133,13 +134,15 @@ fn bars(table: &Table) -> String {
 }
 
 fn deaths(table: &Table) -> String {
-    let (situations, peers) = table.death_matrix();
-    let head: Vec<_> = std::iter::once("peer").chain(situations).collect();
-    let rows = peers.into_iter().map(|(peer, cells)| {
-        let cells = std::iter::once(peer).chain(cells);
-        cells.map(String::from).collect()
+    let tables = matrices(&table.deaths).into_iter().map(|matrix| {
+        let head: Vec<_> = std::iter::once("peer").chain(matrix.situations).collect();
+        let rows = matrix.peers.into_iter().map(|(peer, cells)| {
+            let cells = std::iter::once(peer).chain(cells);
+            cells.map(String::from).collect()
+        });
+        grid(&head, rows)
     });
-    grid(&head, rows)
+    tables.collect::<Vec<_>>().join("\n")
 }
 
 fn latencies(text: &mut String, table: &Table, plots: &[Plot]) {

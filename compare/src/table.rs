@@ -169,23 +169,6 @@ impl Table {
     pub fn met(&self) -> usize {
         self.bars.iter().filter(|bar| bar.is_met()).count()
     }
-
-    /// Situations as columns, and each peer with what it does in them.
-    pub fn death_matrix(&self) -> (Vec<&str>, Vec<(&str, Vec<&str>)>) {
-        let situations = distinct(self.deaths.iter().map(|death| &*death.situation));
-        let peers = distinct(self.deaths.iter().map(|death| &*death.peer));
-        let rows = peers.into_iter().map(|peer| {
-            let cells = situations.iter().map(|situation| {
-                let is_it = |death: &&Death| death.peer == peer && death.situation == *situation;
-                self.deaths
-                    .iter()
-                    .find(is_it)
-                    .map_or("-", |death| &death.text)
-            });
-            (peer, cells.collect())
-        });
-        (situations.clone(), rows.collect())
-    }
 }
 
 /// Each once, in the order in which they first come.
@@ -262,20 +245,5 @@ mod tests {
         let met: Vec<_> = table.bars.iter().map(Bar::is_met).collect();
         assert_eq!(met, [true, false, false, false]);
         assert_eq!(table.bars[3].row()[2], "nothing was measured");
-    }
-
-    #[test]
-    fn a_matrix_has_a_cell_for_every_pair() {
-        let mut table = Table::default();
-        table.outcome("holder", "sem_t", Ok("hangs".into()));
-        table.outcome("holder", "ours", Ok("told".into()));
-        table.outcome("waiter", "ours", Ok("passed over".into()));
-        let (situations, rows) = table.death_matrix();
-        assert_eq!(situations, ["holder", "waiter"]);
-        let expected = [
-            ("sem_t", vec!["hangs", "-"]),
-            ("ours", vec!["told", "passed over"]),
-        ];
-        assert_eq!(rows, expected);
     }
 }

@@ -41,11 +41,8 @@ pub fn print(table: &Table) {
     }));
     lines(&rows);
 
-    let (situations, peers) = table.death_matrix();
-    for (peer, cells) in peers {
-        for (situation, text) in situations.iter().zip(cells) {
-            println!("{peer}: {situation}: {text}");
-        }
+    for death in &table.deaths {
+        println!("{}: {}: {}", death.peer, death.situation, death.text);
     }
 
     let mut rows = vec![cells(["bar", "bound", "measured", "met"])];
