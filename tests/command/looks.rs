@@ -249,3 +249,43 @@ fn a_deadlock_is_named() {
     let shown = json(&folder, &["show", "jobs"]);
     assert_eq!(shown["deadlocks"][0]["waits"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn others_words_do_not_steer_the_terminal() {
+    let folder = Folder::new("words");
+    let wild = "\u{1b}]0;hi\u{7}\u{9b}31m\u{202e}";
+    let options = folder.options().detect_deadlocks(true);
+    let segment = options.label(wild).create("jobs").unwrap();
+    let door = Lock::create(&segment, &format!("door{wild}")).unwrap();
+    let _held = door.lock().unwrap();
+    // A stale one, whose name is as wild, and garbage.
+    let name = |name: &str| folder.path().join(format!("outlive.{name}{wild}"));
+    fs::copy(segment.path().unwrap(), name("copy")).unwrap();
+    fs::write(name("garbage"), "garbage").unwrap();
+    let garbage = format!("garbage{wild}");
+    let looks: [&[&str]; 10] = [
+        &["ls"],
+        &["ls", "--json"],
+        &["show", "jobs"],
+        &["show", "jobs", "--json"],
+        &["show", &garbage],
+        &["top", "--once"],
+        &["doctor"],
+        &["doctor", "--json"],
+        &["rm", "-n", "--stale"],
+        &["rm", "--stale"],
+    ];
+    for look in looks {
+        let output = outlive(&folder, look);
+        let said = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
+        assert!(
+            said.iter().any(|said| said.contains("31m")),
+            "{look:?}: {said:?}"
+        );
+        let is_obeyed = |c: char| c == '\u{202e}' || c != '\n' && c.is_control();
+        assert!(
+            !said.iter().any(|said| said.contains(is_obeyed)),
+            "{look:?}: {said:?}"
+        );
+    }
+}

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::arguments::Doctor;
 use crate::failure::{Outcome, Verdict};
+use crate::harmless::harmless;
 use crate::output::{Output, Tone};
 use crate::rm;
-use crate::table::Cell;
 use crate::target::Folder;
 
 /// How a check came out.
@@ -118,7 +118,7 @@ fn repair(doctor: &Doctor, folder: &Folder, output: &mut Output) -> Outcome<Repa
     let repaired = segments::repair(folder)?;
     if !output.is_json {
         for repair in &repaired {
-            output.line(&repair.sentence())?;
+            output.line(&harmless(&repair.sentence()))?;
         }
     }
     Ok(Repairs { repaired, removed })
@@ -134,12 +134,12 @@ fn print(checks: &[Check], output: &mut Output) -> Outcome<()> {
             Health::Fail => output.paint(Tone::Bad, "FAIL"),
         };
         // Labels and names in it are others' words.
-        let found = Cell::from(check.found.as_str()).text;
-        let name = Cell::from(check.name.as_str()).text;
+        let (found, name) = (harmless(&check.found), harmless(&check.name));
         output.line(&format!("{mark}  {name:width$}  {found}"))?;
         if !check.advice.is_empty() {
             let arrow = output.paint(Tone::Faint, "->");
-            output.line(&format!("      {:width$}  {arrow} {}", "", check.advice))?;
+            let advice = harmless(&check.advice);
+            output.line(&format!("      {:width$}  {arrow} {advice}", ""))?;
         }
     }
     let count = |health| checks.iter().filter(|check| check.health == health).count();

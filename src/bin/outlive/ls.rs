@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::arguments::Ls;
 use crate::failure::{Outcome, Verdict};
+use crate::harmless::harmless;
 use crate::measure::{age, size};
 use crate::output::{Output, Tone};
 use crate::table::{Cell, Table};
@@ -64,7 +65,7 @@ pub(crate) fn run(ls: &Ls, folder: &Folder, output: &mut Output) -> Outcome {
         return Ok(Verdict::Fine);
     }
     if lines.is_empty() {
-        let folder = folder.path().display();
+        let folder = harmless(&folder.path().display().to_string());
         output.line(&format!("no segments in {folder}, nor in running programs"))?;
         return Ok(Verdict::Fine);
     }

@@ -8,6 +8,7 @@ mod complaint;
 mod deaths;
 mod doctor;
 mod failure;
+mod harmless;
 mod ls;
 mod measure;
 mod output;

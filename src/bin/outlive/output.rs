@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::arguments::Global;
 use crate::failure::Outcome;
+use crate::harmless::harmless_json;
 
 /// What a piece of text means to the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,17 +59,14 @@ impl Output {
 
     /// One value, on lines of its own.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Outcome<()> {
-        let mut stream = self.stream.lock();
-        serde_json::to_writer_pretty(&mut stream, value)?;
-        Ok(stream.write_all(b"\n")?)
+        let text = serde_json::to_string_pretty(value)?;
+        self.line(&harmless_json(&text))
     }
 
     /// One value, on one line.
     pub(crate) fn json_line(&mut self, value: &impl Serialize) -> Outcome<()> {
-        let mut stream = self.stream.lock();
-        serde_json::to_writer(&mut stream, value)?;
-        stream.write_all(b"\n")?;
-        Ok(stream.flush()?)
+        let text = serde_json::to_string(value)?;
+        self.line(&harmless_json(&text))
     }
 
     pub(crate) fn line(&mut self, text: &str) -> Outcome<()> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::arguments::Rm;
 use crate::complaint::complain;
 use crate::failure::{Failure, Outcome, Verdict};
+use crate::harmless::harmless;
 use crate::output::{Output, Tone};
 use crate::target::Folder;
 
@@ -50,7 +51,8 @@ pub(crate) fn run(rm: &Rm, folder: &Folder, output: &mut Output) -> Outcome {
             removal.print(rm.stale, output)?;
         }
         if rm.stale && !removals.iter().any(Removal::is_done) {
-            output.line(&format!("no stale segment in {}", folder.path().display()))?;
+            let place = harmless(&folder.path().display().to_string());
+            output.line(&format!("no stale segment in {place}"))?;
         }
     }
     let is_partial = |removal: &Removal| match removal.fate {
@@ -111,7 +113,7 @@ impl Removal {
     }
 
     fn print(&self, is_sweep: bool, output: &mut Output) -> Outcome<()> {
-        let path = self.path.display();
+        let path = harmless(&self.path.display().to_string());
         match &self.fate {
             Fate::Removed => output.line(&format!("removed {path}")),
             Fate::WouldBeRemoved => output.line(&format!("would remove {path}")),

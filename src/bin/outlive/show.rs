@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::arguments::Show;
 use crate::deaths::{self, Death};
 use crate::failure::{Outcome, Verdict};
+use crate::harmless::harmless;
 use crate::measure::{age, clock, size};
 use crate::output::{Output, Tone};
 use crate::phrase;
@@ -54,7 +55,7 @@ fn head(name: &str, snapshot: &Snapshot, output: &mut Output) -> Outcome<()> {
     title(output, "segment", name)?;
     output.line(&format!(
         "  in {}, id {}",
-        snapshot.path.display(),
+        harmless(&snapshot.path.display().to_string()),
         snapshot.id
     ))?;
     output.line(&format!(
@@ -66,7 +67,10 @@ fn head(name: &str, snapshot: &Snapshot, output: &mut Output) -> Outcome<()> {
         snapshot.creator,
     ))?;
     if let Some(keeper) = &snapshot.bookkeeper {
-        output.line(&format!("  its books are held by {}", phrase::who(keeper)))?;
+        output.line(&format!(
+            "  its books are held by {}",
+            harmless(&phrase::who(keeper))
+        ))?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Text in columns.
 
 use crate::failure::Outcome;
+use crate::harmless::harmless;
 use crate::output::{Output, Tone};
 
 /// A piece of text in a column, with what it means.
@@ -12,10 +13,8 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn new(tone: Tone, text: impl Into<String>) -> Self {
-        let text = text.into();
         Self {
-            // What other processes call themselves must not steer this terminal.
-            text: text.replace(char::is_control, "?"),
+            text: harmless(&text.into()),
             tone,
         }
     }
@@ -69,11 +68,12 @@ impl Table {
     pub(crate) fn print(&self, output: &mut Output, indent: &str) -> Outcome<()> {
         let head = self.heads().map(|(text, _)| Cell::new(Tone::Faint, text));
         let head: Vec<_> = head.collect();
+        let widths = self.widths();
         for row in std::iter::once(&head).chain(&self.rows) {
             let mut line = indent.to_owned();
             let last = row.len().saturating_sub(1);
             for (at, ((cell, width), (_, is_right))) in
-                row.iter().zip(self.widths()).zip(self.heads()).enumerate()
+                row.iter().zip(&widths).zip(self.heads()).enumerate()
             {
                 let pad = " ".repeat(width.saturating_sub(cell.text.chars().count()));
                 let text = output.paint(cell.tone, &cell.text);
