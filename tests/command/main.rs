@@ -12,6 +12,7 @@ mod child;
 mod folder;
 mod looks;
 mod removals;
+mod screen;
 
 use std::process::{Command, Output, Stdio};
 

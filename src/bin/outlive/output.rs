@@ -28,11 +28,16 @@ impl Tone {
     }
 }
 
+/// Whether it is a terminal that understands more than lines.
+fn is_screen(stream: &io::Stdout) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
+}
+
 /// Standard output, as the user wants it.
 pub(crate) struct Output {
     stream: io::Stdout,
     pub(crate) is_json: bool,
-    is_coloured: bool,
+    pub(crate) is_coloured: bool,
 }
 
 impl Output {
@@ -43,7 +48,7 @@ impl Output {
             ColorChoice::Never => false,
             ColorChoice::Auto => {
                 let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                stream.is_terminal() && !refused
+                is_screen(&stream) && !refused
             }
         };
         Self {
@@ -54,7 +59,7 @@ impl Output {
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
-        self.stream.is_terminal()
+        is_screen(&self.stream)
     }
 
     /// One value, on lines of its own.

@@ -9,6 +9,7 @@ mod history;
 mod page;
 mod plain;
 mod screen;
+mod signals;
 
 use crate::arguments::Top;
 use crate::failure::{Outcome, Verdict};
@@ -46,7 +47,7 @@ pub(crate) fn run(top: &Top, folder: &Folder, output: &mut Output) -> Outcome {
             std::thread::sleep(top.interval);
         }
     } else {
-        screen::run(top.interval, look)?;
+        screen::run(top.interval, output.is_coloured, look)?;
     }
     Ok(Verdict::Fine)
 }

@@ -84,8 +84,16 @@ impl Part {
         Cell::from(title).text
     }
 
+    /// The first few participants: a crowd must not hide the objects.
     pub(super) fn participants(&self) -> Table {
-        crate::show::participant_table(&self.snapshot)
+        const MOST: usize = 10;
+        let mut table = crate::show::participant_table(&self.snapshot);
+        let more = table.rows.len().saturating_sub(MOST);
+        if more > 0 {
+            table.rows.truncate(MOST);
+            table.row(vec!["..".into(), format!("{more} more").into()]);
+        }
+        table
     }
 
     pub(super) fn object_table(&self) -> Table {

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, enable_raw_mode};
 use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
@@ -10,6 +12,7 @@ use ratatui::widgets::Paragraph;
 use ratatui::{DefaultTerminal, Frame};
 
 use super::page::Page;
+use super::signals::Signals;
 use crate::failure::{Failure, Outcome};
 use crate::output::Tone;
 use crate::table::{Cell, Table};
@@ -19,33 +22,60 @@ use crate::table::{Cell, Table};
 struct Window {
     /// The first line that is shown.
     first: u16,
+    /// The first column that is shown.
+    left: u16,
     /// The looking is halted.
     is_paused: bool,
+    is_coloured: bool,
 }
 
-pub(super) fn run(interval: Duration, look: impl FnMut() -> Outcome<Page>) -> Outcome<()> {
+/// How soon a signal is heeded.
+const SLICE: Duration = Duration::from_millis(100);
+
+pub(super) fn run(
+    interval: Duration,
+    is_coloured: bool,
+    look: impl FnMut() -> Outcome<Page>,
+) -> Outcome<()> {
+    let signals = Signals::caught()?;
+    let window = Window {
+        is_coloured,
+        ..Window::default()
+    };
     let mut terminal = ratatui::try_init().map_err(|e| {
         Failure::Said(format!(
             "use this terminal: {e}; `outlive top --plain` needs none"
         ))
     })?;
-    let end = refresh(&mut terminal, interval, look);
+    let end = refresh(&mut terminal, window, &signals, interval, look);
     ratatui::restore();
+    signals.obey();
     end
 }
 
 fn refresh(
     terminal: &mut DefaultTerminal,
+    mut window: Window,
+    signals: &Signals,
     interval: Duration,
     mut look: impl FnMut() -> Outcome<Page>,
 ) -> Outcome<()> {
-    let mut window = Window::default();
     let mut page = look()?;
     let mut due = Instant::now() + interval;
     loop {
         terminal.draw(|frame| draw(frame, &page, &mut window))?;
-        let left = due.saturating_duration_since(Instant::now());
-        if event::poll(left)? {
+        let mut left = due.saturating_duration_since(Instant::now());
+        while !event::poll(left.min(SLICE))? && !left.is_zero() {
+            if signals.is_end() {
+                return Ok(());
+            }
+            if signals.has_resumed() {
+                resume(terminal)?;
+                break;
+            }
+            left = due.saturating_duration_since(Instant::now());
+        }
+        if event::poll(Duration::ZERO)? {
             if let Event::Key(key) = event::read()?
                 && key.kind == KeyEventKind::Press
             {
@@ -58,11 +88,22 @@ fn refresh(
             // Anything else was a change of size, which the next drawing follows.
             continue;
         }
+        if Instant::now() < due {
+            continue;
+        }
         if !window.is_paused {
             page = look()?;
         }
         due = Instant::now() + interval;
     }
+}
+
+/// Takes the terminal again, which a shell has had while this process was stopped.
+fn resume(terminal: &mut DefaultTerminal) -> Outcome<()> {
+    ratatui::restore();
+    enable_raw_mode()?;
+    execute!(std::io::stdout(), EnterAlternateScreen)?;
+    Ok(terminal.clear()?)
 }
 
 impl Window {
@@ -75,6 +116,8 @@ impl Window {
             KeyCode::Up | KeyCode::Char('k') => self.first = self.first.saturating_sub(1),
             KeyCode::PageDown => self.first = self.first.saturating_add(20),
             KeyCode::PageUp => self.first = self.first.saturating_sub(20),
+            KeyCode::Right | KeyCode::Char('l') => self.left = self.left.saturating_add(10),
+            KeyCode::Left | KeyCode::Char('h') => self.left = self.left.saturating_sub(10),
             KeyCode::Home => self.first = 0,
             _ => {}
         }
@@ -88,13 +131,24 @@ fn draw(frame: &mut Frame<'_>, page: &Page, window: &mut Window) {
     let text = Text::from(lines(page));
     let height = u16::try_from(text.height()).unwrap_or(u16::MAX);
     window.first = window.first.min(height.saturating_sub(body.height));
-    frame.render_widget(Paragraph::new(text).scroll((window.first, 0)), body);
+    let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
+    window.left = window.left.min(width.saturating_sub(body.width));
+    frame.render_widget(
+        Paragraph::new(text).scroll((window.first, window.left)),
+        body,
+    );
     let keys = match window.is_paused {
-        true => " PAUSED   q quit   p go on   up/down scroll",
-        false => " q quit   p pause   up/down scroll",
+        true => " PAUSED   q quit   p go on   arrows scroll",
+        false => " q quit   p pause   arrows scroll",
     };
     let keys = Paragraph::new(keys).style(Style::new().add_modifier(Modifier::REVERSED));
     frame.render_widget(keys, foot);
+    if !window.is_coloured {
+        let all = frame.area();
+        frame
+            .buffer_mut()
+            .set_style(all, Style::new().fg(Color::Reset));
+    }
 }
 
 fn lines(page: &Page) -> Vec<Line<'static>> {
