@@ -58,7 +58,8 @@ pub enum State {
     /// Of a [`Semaphore`](crate::Semaphore) or a [`BoundedSemaphore`](crate::BoundedSemaphore).
     #[non_exhaustive]
     Semaphore {
-        /// How many permits there can be.
+        /// The most permits that there can ever be: what a bounded one was made with, and of a plain
+        /// one the room for more, at least 256, whatever it was made with.
         capacity: u32,
         /// How many nobody has.
         free: u64,
