@@ -73,6 +73,9 @@ pub(super) fn in_folder(e: io::Error, doing: String, folder: &Path) -> Error {
         io::ErrorKind::PermissionDenied => {
             format!("this user may not write in the folder `{shown}`: take {ANOTHER}")
         }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("the file system of `{shown}` may only be read: take {ANOTHER}")
+        }
         _ => missing(folder).unwrap_or_default(),
     };
     Error::os(e, doing).advise(advice)
@@ -112,3 +115,15 @@ fn missing(folder: &Path) -> Option<String> {
 }
 
 const ANOTHER: &str = "another folder (SegmentOptions::folder, OUTLIVE_DIR)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_can_only_be_read_has_advice() {
+        let e = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
+        let said = in_folder(e, "create".to_owned(), Path::new("/sys")).to_string();
+        assert!(said.contains("another folder"), "{said}");
+    }
+}
