@@ -56,14 +56,14 @@ impl Kind {
             Self::Value => "Value",
             Self::Array => "Array",
             Self::AtomicArray => "AtomicArray",
-            Self::Spsc => "spsc",
-            Self::Mpmc => "mpmc",
+            Self::Spsc => "Spsc",
+            Self::Mpmc => "Mpmc",
             Self::Event => "Event",
             Self::Barrier => "Barrier",
             Self::Condition => "Condition",
             Self::RwLock => "RwLock",
             Self::Queue => "Queue",
-            Self::Pipe => "pipe",
+            Self::Pipe => "Pipe",
             Self::Waits => "waits",
         }
     }
