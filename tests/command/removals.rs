@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Stdio;
 
 use super::{complains, json, outlive, says};
 use crate::child::Child;
@@ -143,4 +144,29 @@ fn doctor_finds_the_dead_and_repairs_after_them() {
     assert_eq!(report["repairs"]["removed"], 1, "{report}");
     assert!(!stale_path.exists());
     assert!(segment.path().unwrap().exists());
+}
+
+#[test]
+fn two_sweeps_at_once_are_no_error() {
+    let folder = Folder::new("sweeps");
+    let segment = folder.options().size(1 << 16).create("pattern").unwrap();
+    let bytes = fs::read(segment.path().unwrap()).unwrap();
+    drop(segment);
+    for round in 0..3 {
+        for at in 0..300 {
+            fs::write(folder.path().join(format!("outlive.{round}-{at}")), &bytes).unwrap();
+        }
+        let sweeps: Vec<_> = (0..3)
+            .map(|_| {
+                super::command(&folder, &["rm", "--stale"])
+                    .stdout(Stdio::null())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for mut sweep in sweeps {
+            assert_eq!(sweep.wait().unwrap().code(), Some(0));
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -83,7 +83,9 @@ fn remove_stale(folder: &Folder, is_dry: bool) -> Outcome<Vec<Removal>> {
     let attempts = found
         .into_iter()
         .map(|found| attempt(&found.name, &found.path, is_dry));
-    Ok(attempts.collect())
+    // Another sweep may have been faster.
+    let is_there = |removal: &Removal| removal.is_done() || removal.path.symlink_metadata().is_ok();
+    Ok(attempts.filter(is_there).collect())
 }
 
 fn attempt(name: &str, path: &Path, is_dry: bool) -> Removal {
