@@ -71,7 +71,8 @@ fn the_exit_code_tells_usage_from_failure() {
     assert!(says(&folder, &["--help"], 0).contains("doctor"));
     assert!(complains(&folder, &["frobnicate"], 2).contains("frobnicate"));
     assert!(complains(&folder, &["rm"], 2).contains("SEGMENTS"));
-    assert!(complains(&folder, &["show", "nothing"], 3).contains("outlive.nothing"));
+    let complaint = complains(&folder, &["show", "nothing"], 3);
+    assert!(complaint.contains("outlive.nothing") && complaint.contains("outlive ls"));
     assert!(complains(&folder, &["watch", "nothing"], 3).contains("outlive.nothing"));
     assert!(complains(&folder, &["top", "nothing"], 3).contains("outlive.nothing"));
     assert_eq!(says(&folder, &["ls", "--named", "--json"], 0).trim(), "[]");

@@ -47,7 +47,13 @@ impl fmt::Display for Failure {
 
 impl From<outlive::Error> for Failure {
     fn from(error: outlive::Error) -> Self {
-        Self::Said(error.to_string())
+        let advice = match error.kind() {
+            outlive::ErrorKind::NotFound => {
+                "; `outlive ls` lists what there is, `--folder` says where"
+            }
+            _ => "",
+        };
+        Self::Said(format!("{error}{advice}"))
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn who(who: &Who) -> String {
 pub(crate) fn name(object: &Object) -> String {
     match &object.name {
         Some(name) => name.clone(),
-        None => format!("+{:#x}", object.offset),
+        None => format!("{:#x}", object.offset),
     }
 }
 
