@@ -52,7 +52,15 @@ impl Glance {
     /// Looks at the segment in the file at `path`.
     pub(crate) fn at(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let os = |e| Error::os(e, format!("look at `{shown}`"));
+        let os = |e: std::io::Error| {
+            let advice = match e.kind() {
+                std::io::ErrorKind::PermissionDenied => {
+                    "only those may look whom its mode lets read: its owner, and root"
+                }
+                _ => "",
+            };
+            Error::os(e, format!("look at `{shown}`")).advise(advice)
+        };
         let fd = match file::for_looking(path) {
             Err(e) if file::is_link(&e) || file::is_no_file(&e) => {
                 return Err(Error::new(

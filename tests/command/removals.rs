@@ -1,7 +1,7 @@
 //! What `rm` and `doctor` take away and repair, and what they never do.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
 use std::process::Stdio;
 
 use super::{complains, json, outlive, says};
@@ -169,4 +169,24 @@ fn two_sweeps_at_once_are_no_error() {
         }
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_sweep_leaves_the_segments_of_others_to_them() {
+    let folder = Folder::new("others");
+    drop(folder.options().create("theirs").unwrap());
+    drop(folder.options().create("mine").unwrap());
+    let theirs = folder.path().join("outlive.theirs");
+    if chown(&theirs, Some(65_534), None).is_err() {
+        // Only root can give a file away.
+        return;
+    }
+    let said = says(&folder, &["rm", "--stale"], 0);
+    assert!(
+        said.contains("removed") && said.contains("another user's"),
+        "{said}"
+    );
+    assert!(theirs.exists());
+    complains(&folder, &["rm", "theirs"], 3);
+    assert!(theirs.exists());
 }

@@ -28,6 +28,8 @@ enum Fate {
     WouldBeRemoved,
     /// Somebody lives in it.
     Lives,
+    /// Another user's, found by a sweep.
+    Anothers,
     /// It cannot be judged, or its name not be removed.
     Kept {
         why: String,
@@ -56,7 +58,7 @@ pub(crate) fn run(rm: &Rm, folder: &Folder, output: &mut Output) -> Outcome {
         }
     }
     let is_partial = |removal: &Removal| match removal.fate {
-        Fate::Removed | Fate::WouldBeRemoved => false,
+        Fate::Removed | Fate::WouldBeRemoved | Fate::Anothers => false,
         // Told to remove what is stale, it has no business with the others.
         Fate::Lives => !rm.stale,
         Fate::Kept { .. } => true,
@@ -80,9 +82,16 @@ pub(crate) fn clear(folder: &Folder, output: &mut Output) -> Outcome<usize> {
 
 fn remove_stale(folder: &Folder, is_dry: bool) -> Outcome<Vec<Removal>> {
     let found = folder.named()?;
-    let attempts = found
-        .into_iter()
-        .map(|found| attempt(&found.name, &found.path, is_dry));
+    let attempts = found.into_iter().map(|found| {
+        let removal = attempt(&found.name, &found.path, is_dry);
+        match removal.fate {
+            Fate::Kept { .. } if found.is_anothers() => Removal {
+                fate: Fate::Anothers,
+                ..removal
+            },
+            _ => removal,
+        }
+    });
     // Another sweep may have been faster.
     let is_there = |removal: &Removal| removal.is_done() || removal.path.symlink_metadata().is_ok();
     Ok(attempts.filter(is_there).collect())
@@ -119,12 +128,16 @@ impl Removal {
         match &self.fate {
             Fate::Removed => output.line(&format!("removed {path}")),
             Fate::WouldBeRemoved => output.line(&format!("would remove {path}")),
-            Fate::Lives if is_sweep => {
-                let text = format!("kept {path}: somebody lives in it");
+            Fate::Lives | Fate::Anothers if is_sweep => {
+                let why = match self.fate {
+                    Fate::Lives => "somebody lives in it",
+                    _ => "another user's",
+                };
+                let text = format!("kept {path}: {why}");
                 let text = output.paint(Tone::Faint, &text);
                 output.line(&text)
             }
-            Fate::Lives => {
+            Fate::Lives | Fate::Anothers => {
                 complain(&Failure::Said(format!(
                     "keep {path}: somebody lives in it; `outlive show {}` says who: end them first",
                     self.name

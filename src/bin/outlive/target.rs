@@ -1,5 +1,6 @@
 //! Which segments are meant.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use outlive::Error;
@@ -31,6 +32,12 @@ impl From<Found> for Target {
 impl Target {
     pub(crate) fn look(&self) -> Result<Snapshot, Error> {
         Snapshot::at(&self.path)
+    }
+
+    /// Whether the file is another user's, who is the one to judge it.
+    pub(crate) fn is_anothers(&self) -> bool {
+        let owner = self.path.symlink_metadata().map(|facts| facts.uid());
+        owner.is_ok_and(|owner| owner != rustix::process::geteuid().as_raw())
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn checks(folder: &Folder) -> Vec<Check> {
             Err(e) if is_gone(&e) => {}
             // Another build's, which that build can look at.
             Err(e) if e.kind() == ErrorKind::WrongVersion && is_nameless(target) => {}
+            Err(_) if !is_nameless(target) && target.is_anothers() => {}
             Err(e) => checks.push(Check::warn(
                 format!("segment {}", target.name),
                 e.to_string(),
