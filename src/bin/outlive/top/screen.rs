@@ -62,7 +62,7 @@ fn refresh(
 ) -> Outcome<()> {
     let mut page = look()?;
     let mut due = Instant::now() + interval;
-    loop {
+    while !signals.is_end() {
         terminal.draw(|frame| draw(frame, &page, &mut window))?;
         let mut left = due.saturating_duration_since(Instant::now());
         while !event::poll(left.min(SLICE))? && !left.is_zero() {
@@ -96,6 +96,7 @@ fn refresh(
         }
         due = Instant::now() + interval;
     }
+    Ok(())
 }
 
 /// Takes the terminal again, which a shell has had while this process was stopped.
