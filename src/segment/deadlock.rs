@@ -22,8 +22,8 @@
 //!
 //! A lock belongs to a process and not to a thread, so a circle is one of processes. Where one of
 //! them has other threads, one of those may yet open it. Nothing is cut short, therefore: only who
-//! times out anyway is told. A process that waits for a lock of its own is told so only where it
-//! has no second thread, and with an `RLock` never.
+//! times out anyway is told. A process that waits for a lock of its own makes a circle only where it
+//! has no second thread, as seen from its own process-id namespace, and with an `RLock` never.
 //!
 //! # Cost
 //!

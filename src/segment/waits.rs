@@ -8,8 +8,9 @@ use crate::raw::lock::LockWord;
 use crate::raw::registry::{Leases, Registry};
 use crate::raw::rwlock::RwLock;
 use crate::raw::{Kind, Pace, Peers, Storage, Token, waits};
+use crate::sys::atomic::Ordering;
 use crate::sys::clock::{Deadline, monotonic_nanos};
-use crate::sys::thread;
+use crate::sys::{file, thread};
 
 use super::arena::Arena;
 use super::block::Block;
@@ -98,10 +99,6 @@ impl<'a, L: Leases> Witness<'a, L> {
         let first = self.settled(Some(own));
         let begin = first.iter().position(|seen| seen.wait == own)?;
         let circle = circle::through(&first, begin)?;
-        // Its other threads, if it has any, may open it.
-        if circle.len() == 1 && !thread::is_alone() {
-            return None;
-        }
         self.standing(&circle, &first, &self.settled(Some(own)))
     }
 
@@ -112,6 +109,12 @@ impl<'a, L: Leases> Witness<'a, L> {
         first: &[Seen<'_>],
         second: &[Seen<'_>],
     ) -> Option<Deadlock> {
+        if let [only] = circle
+            && !first.get(*only).is_some_and(|seen| self.is_alone(seen))
+        {
+            // One of its other threads may hold the lock, and open the circle.
+            return None;
+        }
         let now = monotonic_nanos();
         let after = circle.iter().cycle().skip(1);
         let waits = circle.iter().zip(after).map(|(at, next)| {
@@ -189,6 +192,16 @@ impl<'a, L: Leases> Witness<'a, L> {
 
     fn is_alive(&self, token: Token) -> bool {
         self.me == Some(token) || !self.registry.looks_dead(&self.leases, token)
+    }
+
+    /// Whether the waiter is a process of one thread: known within the same process-id namespace.
+    fn is_alone(&self, seen: &Seen<'_>) -> bool {
+        let waiter = seen.wait.waiter;
+        let namespace = self.registry.slot(waiter.slot()).map(|slot| {
+            // Relaxed: written before the waiter joined.
+            slot.pid_namespace.load(Ordering::Relaxed)
+        });
+        namespace == Some(file::pid_namespace()) && thread::is_alone(self.identity(waiter).pid)
     }
 
     fn identity(&self, token: Token) -> Identity {

@@ -269,6 +269,21 @@ fn lock_twice(lock: Lock) -> [String; 2] {
 }
 
 #[test]
+fn threads_that_contend_are_no_deadlock() {
+    let segment = watched();
+    let [a] = locks(&segment, ["a"]);
+    let guard = a.lock().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(a.lock().unwrap()));
+        recorded(&segment, 1);
+        std::thread::sleep(LIMIT / 4);
+        let found = segment.deadlocks().unwrap();
+        drop(guard);
+        assert!(found.is_empty(), "{}", found[0]);
+    });
+}
+
+#[test]
 fn an_rlock_of_another_thread_is_no_deadlock() {
     let segment = watched();
     let lock = RLock::create(&segment, "lock").unwrap();

@@ -39,9 +39,9 @@ pub(crate) fn id() -> u32 {
         .cast_unsigned()
 }
 
-/// Whether the program has no other thread than the calling one: those of this crate do not count.
-pub(crate) fn is_alone() -> bool {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+/// Whether process `pid` has one thread, where that can be known: those of this crate do not count.
+pub(crate) fn is_alone(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
         return false;
     };
     let others = threads.flatten().filter(|thread| {
