@@ -292,7 +292,9 @@ fn a_look_changes_no_byte_and_repairs_nothing() {
             ..
         } => {
             assert_eq!(owner.unwrap().pid, std::process::id());
-            assert_eq!(died.unwrap().pid, world.child.pid());
+            let died = died.unwrap();
+            assert_eq!(died.pid, world.child.pid());
+            assert_eq!(died.heir, Some(std::process::id()));
             assert!(marked);
         }
         other => panic!("{other:?}"),
@@ -310,9 +312,25 @@ fn a_look_changes_no_byte_and_repairs_nothing() {
             ..
         } => {
             assert_eq!((owner, marked), (None, false));
-            assert_eq!(died.unwrap().pid, world.child.pid(), "it stays as history");
+            let died = died.unwrap();
+            assert_eq!(died.pid, world.child.pid(), "it stays as history");
+            assert_eq!(died.heir, Some(std::process::id()));
         }
         other => panic!("{other:?}"),
+    }
+    // The repair frees what nobody waits for.
+    for name in ["rlock", "written", "array"] {
+        match state(&seen, name) {
+            State::RLock { died, marked, .. }
+            | State::RwLock { died, marked, .. }
+            | State::Array { died, marked, .. } => {
+                let died = died.unwrap();
+                assert_eq!((died.pid, died.heir), (world.child.pid(), None), "{name}");
+                assert_eq!(died.label, "child");
+                assert!(marked);
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 
