@@ -14,7 +14,7 @@ use crate::sys::clock::Deadline;
 use crate::sys::fork::OfProcess;
 use crate::sys::image::Image;
 use crate::sys::readiness::{self, Ready};
-use crate::sys::{family, pidfd, socket};
+use crate::sys::{descriptors, family, pidfd, socket};
 
 use super::entry::{self, SERVER};
 use super::execution::program;
@@ -105,6 +105,11 @@ impl Supervisor {
         if std::env::var_os(entry::ROLE).is_some() || !entry::is_linked() {
             return Err(Error::new(ErrorKind::Unsupported, doing)
                 .advise("call outlive::process::init first thing in main"));
+        }
+        // The server's standard input, without which it would end and nobody would know why.
+        if let Err(error) = descriptors::null() {
+            return Err(Error::new(ErrorKind::Unsupported, doing)
+                .advise(format!("/dev/null must be there and open to all ({error})")));
         }
         let (ours, its) = socket::pair().map_err(os)?;
         let environment = environment().iter().map(|(name, value)| (name, value));

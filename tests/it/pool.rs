@@ -1,5 +1,6 @@
 //! Pools whose workers live, panic, and are killed.
 
+mod refused;
 pub mod tasks;
 
 use std::sync::Arc;

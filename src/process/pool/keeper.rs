@@ -1,9 +1,11 @@
 //! The thread that sees the workers of a pool end, and has others take their places.
 
+use std::error::Error as _;
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::process::child::Child;
 use crate::process::exit::Exit;
 use crate::sys::clock::Deadline;
@@ -83,9 +85,8 @@ fn fill(crew: &Crew) -> Option<Instant> {
         // Without the lock of the seats: a server that is stopped keeps nobody else waiting.
         let hired = crew.hire(number);
         if let Err(error) = &hired
-            && error.kind() == ErrorKind::Unsupported
+            && is_final(error)
         {
-            // No later try would have another end.
             crew.end(&TaskError::of(error));
         }
         if let Some(seat) = crew.seats.lock().get_mut(number as usize) {
@@ -105,6 +106,18 @@ fn fill(crew: &Crew) -> Option<Instant> {
         _ => None,
     });
     later.min()
+}
+
+/// Whether no later try would have another end: the system has not what is needed, or refuses it.
+fn is_final(error: &Error) -> bool {
+    let reason = error
+        .source()
+        .and_then(<dyn std::error::Error>::downcast_ref);
+    error.kind() == ErrorKind::Unsupported
+        || reason.is_some_and(|reason: &io::Error| {
+            use io::ErrorKind::{PermissionDenied, Unsupported};
+            matches!(reason.kind(), PermissionDenied | Unsupported)
+        })
 }
 
 /// Kills workers whose task takes too long; says when to look again.
@@ -162,9 +175,15 @@ fn dismiss(crew: &Crew) {
     let mut seats = crew.seats.lock();
     for seat in seats.iter_mut() {
         if let SeatState::Taken { child, .. } = &seat.state {
-            let _ = child.kill();
-            // Not for what its server says of it.
-            let _ = readiness::wait(child.as_fd(), Ready::ToReceive, Deadline::NEVER);
+            match child.kill() {
+                // Not for what its server says of it.
+                Ok(()) => drop(readiness::wait(
+                    child.as_fd(),
+                    Ready::ToReceive,
+                    Deadline::NEVER,
+                )),
+                Err(error) => log::warn!("end a pool's worker, and leave it alone: {error}"),
+            }
         }
         seat.state = SeatState::Empty;
     }

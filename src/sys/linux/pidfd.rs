@@ -10,7 +10,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process, pidfd_open, pidfd_send_signal,
+    waitid,
 };
 
 /// The process that now has this number.
@@ -20,10 +21,30 @@ pub(crate) fn open(pid: Pid) -> io::Result<OwnedFd> {
 
 /// Sends a signal; `false` where the process is no more.
 pub(crate) fn signal(process: impl AsFd, signal: Signal) -> io::Result<bool> {
-    match pidfd_send_signal(process, signal) {
+    match pidfd_send_signal(&process, signal) {
         Ok(()) => Ok(true),
         Err(Errno::SRCH) => Ok(false),
+        // A container's filter that does not know the call, and knows the old one.
+        Err(Errno::PERM | Errno::NOSYS) => signal_by_number(process, signal),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The same through its number, which may just have become another's.
+fn signal_by_number(process: impl AsFd, signal: Signal) -> io::Result<bool> {
+    let fd = process.as_fd().as_raw_fd();
+    let facts = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))?;
+    let number = facts.lines().find_map(|line| line.strip_prefix("Pid:"));
+    // -1 when it has been reaped, 0 in a process-id namespace that does not see it.
+    let number = number.and_then(|number| number.trim().parse().ok());
+    let number = number.filter(|number: &i32| *number > 0);
+    match number
+        .and_then(Pid::from_raw)
+        .map(|pid| kill_process(pid, signal))
+    {
+        Some(Ok(())) => Ok(true),
+        None | Some(Err(Errno::SRCH)) => Ok(false),
+        Some(Err(error)) => Err(error.into()),
     }
 }
 
