@@ -91,7 +91,10 @@ impl<'a> Arena<'a> {
         // Acquire: pairs with the Release in `format_waits`.
         let block = self.block(self.header.waits.load(Ordering::Acquire))?;
         let is_table = block.word().phase() == Phase::Live && block.kind() == Kind::Waits as u32;
-        is_table.then(|| self.storage(block).map(Waits::attach))?
+        let storage = self.storage(block).filter(|_| is_table)?;
+        // A block that says it is longer says nothing of it.
+        let bytes = storage.len().min(Waits::size(self.participants));
+        Some(Waits::attach(storage.part(0, bytes)?))
     }
 
     /// The bytes of the object in `block`.
