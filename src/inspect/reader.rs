@@ -18,6 +18,9 @@ use crate::segment::{Glance, instant, label_text};
 use super::who::Tally;
 use super::{Died, End, State, Who};
 
+/// Of one object, that are told one by one; garbage may name any number.
+const MOST_THREADS: usize = 1 << 16;
+
 /// Reads objects of one segment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a>(pub(super) &'a Glance);
@@ -93,6 +96,13 @@ impl Reader<'_> {
         token.map(|token| Who::named(self.0, token))
     }
 
+    /// Adds one, as far as there can be so many threads.
+    fn name(self, token: Token, to: &mut Vec<Who>) {
+        if to.len() < MOST_THREADS {
+            to.push(Who::named(self.0, token));
+        }
+    }
+
     fn robust(self, lock: &RobustLock) -> (Sight, Option<Died>) {
         let sight = lock.word.sight();
         let died = lock.history().map(|last| Died {
@@ -129,7 +139,7 @@ impl Reader<'_> {
 
     fn barrier(self, barrier: Barrier<'_>) -> State {
         let mut arrived = Vec::new();
-        barrier.each_party(|token| arrived.push(Who::named(self.0, token)));
+        barrier.each_party(|token| self.name(token, &mut arrived));
         State::Barrier {
             parties: barrier.parties(),
             arrived,
@@ -146,7 +156,7 @@ impl Reader<'_> {
             } else {
                 &mut waiting
             };
-            place.push(Who::named(self.0, token));
+            self.name(token, place);
         });
         State::Condition { waiting, notified }
     }

@@ -41,7 +41,8 @@ pub struct Snapshot {
     pub most_participants: u32,
     /// The processes that take part, the dead among them until they are repaired.
     pub participants: Vec<Participant>,
-    /// The objects, in the order in which they lie.
+    /// The objects, in the order in which they lie; together with the processes that have them open
+    /// no more than 262144, so that a look at hostile bytes ends.
     pub objects: Vec<Object>,
     /// The last 32 deaths that were repaired, oldest first.
     pub recoveries: Vec<Recovery>,

@@ -50,12 +50,18 @@ pub struct Holder {
     pub count: u64,
 }
 
+/// More than take part and have died since the last repair; garbage may name any number.
+pub(super) const MOST: usize = 2 * crate::segment::MOST_PARTICIPANTS as usize;
+
 /// How many each participant has.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<u32, u64>);
 
 impl Tally {
     pub(super) fn add(&mut self, token: Token, count: u64) {
+        if self.0.len() == MOST && !self.0.contains_key(&token.bits()) {
+            return;
+        }
         let sum = self.0.entry(token.bits()).or_default();
         *sum = sum.saturating_add(count);
     }

@@ -45,6 +45,9 @@ pub(crate) struct Glimpse<'a> {
     pub(crate) storage: Option<Storage<'a>>,
 }
 
+/// Objects and their holders that are told: some 100 MB. Hostile bytes may say a hundred times as many.
+const MOST: usize = 1 << 18;
+
 /// Walks along a chain that changes meanwhile, before the last one counts.
 const ROUNDS: u32 = 8;
 
@@ -141,14 +144,21 @@ impl Glance {
         self.settled(|view| Ok(view.arena()?.free_bytes()))
     }
 
-    /// The objects, in the order in which they lie.
+    /// The objects, in the order in which they lie, as far as they and their holders are not too many.
     pub(crate) fn objects(&self) -> Result<Vec<Glimpse<'_>>> {
         self.settled(|view| {
             let live = |block: &Block<'_>| {
                 block.word().phase() == Phase::Live && block.kind() != Kind::Waits as u32
             };
             let blocks = view.arena()?.chain().filter(live);
-            Ok(blocks.map(|block| self.glimpse(view, block)).collect())
+            let mut room = MOST;
+            let fits = |glimpse: &Glimpse<'_>| {
+                let left = room.checked_sub(1 + glimpse.holders.len());
+                room = left.unwrap_or(0);
+                left.is_some()
+            };
+            let glimpses = blocks.map(|block| self.glimpse(view, block));
+            Ok(glimpses.take_while(fits).collect())
         })
     }
 
@@ -186,5 +196,36 @@ impl Glance {
             }
         }
         look(view)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+    use crate::segment::SegmentOptions;
+    use crate::segment::layout::{UNIT, arena_at};
+
+    #[test]
+    fn of_objects_without_end_as_many_are_told_as_memory_bears() {
+        let size = (MOST as u64 + 1000) * UNIT;
+        let options = SegmentOptions::new().size(size).participants(1);
+        let segment = options.lifeline(false).anonymous().unwrap();
+        let fd = segment.try_clone_fd().unwrap();
+        let arena = segment.inner().arena().unwrap();
+        for at in (arena_at(1)..size).step_by(UNIT as usize) {
+            if let Some(block) = arena.block(at) {
+                block.set_word(1, Phase::Live);
+            }
+        }
+        let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        let glance = Glance::at(Path::new(&path)).unwrap();
+        let objects = glance.objects().unwrap();
+        let told: usize = objects.iter().map(|object| 1 + object.holders.len()).sum();
+        assert!((MOST / 4..=MOST).contains(&told), "{told}");
+        drop(objects);
+        // Nothing of it is to be tidied up.
+        arena.format();
     }
 }
