@@ -214,7 +214,7 @@ mod tests {
         let segment = options.lifeline(false).anonymous().unwrap();
         let fd = segment.try_clone_fd().unwrap();
         let arena = segment.inner().arena().unwrap();
-        for at in (arena_at(1)..size).step_by(UNIT as usize) {
+        for at in (arena_at(1)..size).step_by(usize::try_from(UNIT).unwrap()) {
             if let Some(block) = arena.block(at) {
                 block.set_word(1, Phase::Live);
             }
