@@ -134,12 +134,17 @@ fn doctor_finds_the_dead_and_repairs_after_them() {
     };
     assert_eq!(dead(), 1, "to look repairs nothing");
 
-    let report = json(&folder, &["doctor", "--repair"]);
+    json(&folder, &["doctor", "--repair", "stale"]);
+    assert_eq!(dead(), 1, "it was told to repair another");
+    let report = json(&folder, &["doctor", "--repair", "gone"]);
+    assert!(report.to_string().contains("outlive ls"), "{report}");
+    let report = json(&folder, &["doctor", "--repair", "it"]);
     assert_eq!(report["repairs"]["repaired"][0]["deaths"], 1, "{report}");
     assert_eq!(dead(), 0);
     assert_eq!(segment.recoveries().unwrap().last().unwrap().pid, pid);
     assert!(stale_path.exists(), "it was not told to remove that");
     complains(&folder, &["doctor", "--stale"], 2);
+    complains(&folder, &["doctor", "--repair", "--stale", "it"], 2);
     let report = json(&folder, &["doctor", "--repair", "--stale"]);
     assert_eq!(report["repairs"]["removed"], 1, "{report}");
     assert!(!stale_path.exists());

@@ -115,11 +115,13 @@ pub(crate) struct Rm {
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
+    /// Only these; else every segment that this user may look at.
+    pub(crate) segments: Vec<String>,
     /// Repair after the dead, in segments where somebody lives or that are kept.
     #[arg(long)]
     pub(crate) repair: bool,
     /// With --repair: remove the names of stale segments too.
-    #[arg(long, requires = "repair")]
+    #[arg(long, requires = "repair", conflicts_with = "segments")]
     pub(crate) stale: bool,
 }
 

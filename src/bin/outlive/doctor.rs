@@ -93,7 +93,7 @@ pub(crate) fn run(doctor: &Doctor, folder: &Folder, output: &mut Output) -> Outc
     checks.extend(limits::checks());
     checks.extend(memory::checks(folder));
     checks.push(death::check());
-    checks.extend(segments::checks(folder));
+    checks.extend(segments::checks(folder, &doctor.segments));
     let is_ill = checks.iter().any(|check| check.health != Health::Ok);
     if output.is_json {
         output.json(&Report {
@@ -115,7 +115,7 @@ fn repair(doctor: &Doctor, folder: &Folder, output: &mut Output) -> Outcome<Repa
         true => rm::clear(folder, output)?,
         false => 0,
     };
-    let repaired = segments::repair(folder)?;
+    let repaired = segments::repair(folder, &doctor.segments)?;
     if !output.is_json {
         for repair in &repaired {
             output.line(&harmless(&repair.sentence()))?;

@@ -12,9 +12,10 @@ use crate::failure::{Failure, Outcome};
 use crate::phrase;
 use crate::target::{Folder, Target};
 
-pub(super) fn checks(folder: &Folder) -> Vec<Check> {
+/// Of the `chosen` ones, or of all.
+pub(super) fn checks(folder: &Folder, chosen: &[String]) -> Vec<Check> {
     let mut checks = Vec::new();
-    let targets = match folder.all() {
+    let targets = match folder.chosen(chosen) {
         Ok(targets) => targets,
         Err(failure) => {
             let advice = "the segments cannot be listed: check the folder and /proc";
@@ -24,7 +25,12 @@ pub(super) fn checks(folder: &Folder) -> Vec<Check> {
     for target in &targets {
         match target.look() {
             Ok(snapshot) => checks.extend(segment(target, &snapshot)),
-            Err(e) if is_gone(&e) => {}
+            Err(e) if is_gone(&e) && chosen.is_empty() => {}
+            Err(e) if is_gone(&e) => checks.push(Check::fail(
+                format!("segment {}", target.name),
+                e.to_string(),
+                "`outlive ls` lists those that there are",
+            )),
             // Another build's, which that build can look at.
             Err(e) if e.kind() == ErrorKind::WrongVersion && is_nameless(target) => {}
             Err(_) if !is_nameless(target) && target.is_anothers() => {}
@@ -35,7 +41,9 @@ pub(super) fn checks(folder: &Folder) -> Vec<Check> {
             )),
         }
     }
-    checks.extend(scratch(folder));
+    if chosen.is_empty() {
+        checks.extend(scratch(folder));
+    }
     if checks.is_empty() {
         checks.push(Check::ok(
             "segments",
@@ -140,10 +148,10 @@ impl Repair {
     }
 }
 
-/// Joins every segment that has dead participants, and repairs after them.
-pub(super) fn repair(folder: &Folder) -> Outcome<Vec<Repair>> {
+/// Joins the `chosen` segments, or all, that have dead participants, and repairs after them.
+pub(super) fn repair(folder: &Folder, chosen: &[String]) -> Outcome<Vec<Repair>> {
     let mut repairs = Vec::new();
-    for target in folder.all()? {
+    for target in folder.chosen(chosen)? {
         let Ok(snapshot) = target.look() else {
             continue;
         };
