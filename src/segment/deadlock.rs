@@ -25,6 +25,9 @@
 //! times out anyway is told. A process that waits for a lock of its own makes a circle only where it
 //! has no second thread, as seen from its own process-id namespace, and with an `RLock` never.
 //!
+//! The age of a wait is of the monotonic clock: processes in time namespaces with another offset see
+//! each other's waits too old or too young, and may miss a circle.
+//!
 //! # Cost
 //!
 //! None where nobody sleeps, and none for a sleep of one slice. From then on one cell is written
