@@ -231,9 +231,11 @@ fn reaping_frees_the_places_of_the_dead_and_makes_room() {
     let code = in_fork(|| {
         let again = again.clone();
         let lock = Lock::open(&segment, "lock").unwrap();
-        std::thread::spawn(move || drop(again.wait(lock.lock().unwrap())));
+        let held = lock.clone();
+        std::thread::spawn(move || drop(again.wait(held.lock().unwrap())));
         let again = Condition::open(&segment, "again").unwrap();
-        until(|| again.waiting() == 1);
+        // Whoever waits takes its place first, and gives the lock back then.
+        until(|| again.waiting() == 1 && lock.holder().is_none());
         0
     });
     assert_eq!((code, again.waiting()), (0, 1));
