@@ -56,11 +56,12 @@ impl SegmentOptions {
 
     pub(super) fn open_at(&self, name: &str, path: &Path) -> Result<Segment> {
         let mut is_patient = true;
+        let mut rounds = ROUNDS;
         loop {
             match self.open_found(name, path) {
                 // Whoever joins after a stale segment has lost its name has come too late: the
                 // others will meet in another one.
-                Ok(segment) if !segment.has_its_name(path) => {}
+                Ok(segment) if rounds > 0 && !segment.has_its_name(path) => rounds -= 1,
                 // While its name is taken away, every slot of it seems taken.
                 Err(e) if e.kind() == ErrorKind::TooManyParticipants && is_patient => {
                     is_patient = false;
@@ -179,6 +180,10 @@ impl SegmentOptions {
         header::format(whole, self.participants, waits)
     }
 }
+
+/// How often a name may go to another file while it is opened, before that is the file system's way:
+/// some give a file another number by its name than by its descriptor.
+const ROUNDS: u32 = 64;
 
 /// Longer than it takes to remove the name of a stale segment, in nanoseconds.
 const REMOVAL: u64 = 2_000_000;
