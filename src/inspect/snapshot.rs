@@ -84,6 +84,7 @@ impl Snapshot {
         let (created, creator) = glance.origin()?;
         let [low, high] = glance.geometry.id;
         let objects = glance.objects()?;
+        let witness = glance.witness()?;
         Ok(Self {
             path: path.to_owned(),
             id: format!("{low:016x}{high:016x}"),
@@ -100,8 +101,8 @@ impl Snapshot {
                 .map(|glimpse| object(&glance, glimpse))
                 .collect(),
             recoveries: glance.recoveries()?,
-            waits: glance.witness()?.waits(),
-            deadlocks: glance.witness()?.deadlocks(),
+            waits: witness.waits(),
+            deadlocks: witness.deadlocks(),
             detects_deadlocks: glance.view().arena()?.waits().is_some(),
             bookkeeper: glance.bookkeeper()?.map(|token| Who::named(&glance, token)),
         })

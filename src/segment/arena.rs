@@ -228,6 +228,13 @@ impl<'a> Arena<'a> {
         }
     }
 
+    /// The objects, in the order in which they lie, but for the segment's own table of waits.
+    pub(crate) fn objects(self) -> impl Iterator<Item = Block<'a>> {
+        self.chain().filter(|block| {
+            block.word().phase() == Phase::Live && block.kind() != Kind::Waits as u32
+        })
+    }
+
     /// The object called `name`.
     pub(crate) fn find(self, name: &str) -> Option<Block<'a>> {
         self.chain()

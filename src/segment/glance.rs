@@ -13,7 +13,7 @@ use crate::sys::atomic::Ordering;
 use crate::sys::file::{self, Facts};
 use crate::sys::mapping::Mapping;
 
-use super::block::{Block, Phase};
+use super::block::Block;
 use super::header::{self, Geometry};
 use super::recovery::{Identity, instant};
 use super::seat::FileLeases;
@@ -64,12 +64,10 @@ impl Glance {
             };
             Error::os(e, format!("look at `{shown}`")).advise(advice)
         };
+        let refuse = || Error::new(ErrorKind::NotASegment, format!("look at `{shown}`"));
         let fd = match file::for_looking(path) {
             Err(e) if file::is_link(&e) || file::is_no_file(&e) => {
-                return Err(Error::new(
-                    ErrorKind::NotASegment,
-                    format!("look at `{shown}`"),
-                ));
+                return Err(refuse());
             }
             opened => opened.map_err(os)?,
         };
@@ -77,10 +75,7 @@ impl Glance {
         let name = shown.to_string();
         let len = usize::try_from(facts.size).unwrap_or(0);
         if !facts.is_regular || len == 0 {
-            return Err(Error::new(
-                ErrorKind::NotASegment,
-                format!("look at `{shown}`"),
-            ));
+            return Err(refuse());
         }
         let mapping = Mapping::private(fd.as_fd(), len).map_err(os)?;
         let geometry = header::check(mapping.storage(), &name)?;
@@ -147,10 +142,7 @@ impl Glance {
     /// The objects, in the order in which they lie, as far as they and their holders are not too many.
     pub(crate) fn objects(&self) -> Result<Vec<Glimpse<'_>>> {
         self.settled(|view| {
-            let live = |block: &Block<'_>| {
-                block.word().phase() == Phase::Live && block.kind() != Kind::Waits as u32
-            };
-            let blocks = view.arena()?.chain().filter(live);
+            let blocks = view.arena()?.objects();
             let mut room = MOST;
             let fits = |glimpse: &Glimpse<'_>| {
                 let left = room.checked_sub(1 + glimpse.holders.len());
@@ -205,6 +197,7 @@ mod tests {
 
     use super::*;
     use crate::segment::SegmentOptions;
+    use crate::segment::block::Phase;
     use crate::segment::layout::{UNIT, arena_at};
 
     #[test]

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::raw::Kind;
 use crate::sys::atomic::Ordering;
 
-use super::block::{Block, Phase};
+use super::block::Block;
 use super::inner::Inner;
 
 /// A process that takes part in a segment.
@@ -66,14 +66,6 @@ impl Inner {
                 .map(|slot| slot.pid.load(Ordering::Relaxed))
                 .collect(),
         };
-        self.under_books(|arena| {
-            arena
-                .chain()
-                .filter(|block| block.word().phase() == Phase::Live)
-                // The segment's own.
-                .filter(|block| block.kind() != Kind::Waits as u32)
-                .map(describe)
-                .collect()
-        })
+        self.under_books(|arena| arena.objects().map(describe).collect())
     }
 }

@@ -292,13 +292,7 @@ impl Object {
     }
 }
 
-impl<'a> Arena<'a> {
-    /// All objects, in their order.
-    fn objects(self) -> impl Iterator<Item = Block<'a>> {
-        self.chain()
-            .filter(|block| block.word().phase() == super::block::Phase::Live)
-    }
-
+impl Arena<'_> {
     /// Who holds the books, where they are what is slept on at `word`.
     fn books_holder(self, word: u64) -> Option<Option<Token>> {
         let at = core::mem::offset_of!(Header, books) as u64;
