@@ -33,7 +33,9 @@ mod crew;
 mod error;
 mod imap;
 mod keeper;
+mod loss;
 mod map;
+mod outbox;
 mod packing;
 mod promise;
 mod results;
@@ -86,8 +88,8 @@ use results::Results;
 ///
 /// A worker: the task that it held fails with [`TaskError::WorkerLost`], or is done again as
 /// [`PoolBuilder::retries`] says; what it had done before stays done, what it had not begun is done
-/// by others, and another worker takes its place. A worker that has no task costs nothing. The pool's own
-/// process: its workers are killed.
+/// by others, and another worker takes its place. A worker that has no task costs nothing. Each loss is a
+/// warning to [`log`], with what becomes of the task. The pool's own process: its workers are killed.
 pub struct Pool<S = ()> {
     crew: Arc<Crew>,
     /// They end by themselves when the pool has ended, or is closed and has done everything.

@@ -11,6 +11,8 @@ use crate::queue::messages::PutError;
 use crate::shared::Array;
 
 use super::error::TaskError;
+use super::loss::Fate;
+use super::outbox::Outbox;
 use super::packing::Kept;
 use super::shared::{Remains, Shared};
 use super::wire::{self, Head, Ticket};
@@ -22,26 +24,6 @@ pub(super) trait Sink: Send + Sync {
 
     /// There will be no result of the task.
     fn failed(&self, task: u32, why: TaskError);
-}
-
-/// Outcomes on their way to their sinks: delivered when the board is not locked any more, since
-/// whoever gets them may ask for more.
-#[derive(Default)]
-#[must_use]
-pub(super) struct Outbox(Vec<Delivery>);
-
-/// To whom, of which task, or from which on.
-type Delivery = (Arc<dyn Sink>, u32, Result<Vec<u8>, TaskError>);
-
-impl Outbox {
-    pub(super) fn deliver(self) {
-        for (sink, first, outcome) in self.0 {
-            match outcome {
-                Ok(outcomes) => sink.done(first, outcomes),
-                Err(why) => sink.failed(first, why),
-            }
-        }
-    }
 }
 
 /// A context of calls: its number, and what keeps it in shared memory.
@@ -111,7 +93,7 @@ impl Chunk {
 
     fn fail(&self, why: &TaskError, out: &mut Outbox) {
         for task in self.done..self.count() {
-            out.0.push((
+            out.push((
                 self.sink.clone(),
                 self.first.wrapping_add(task),
                 Err(why.clone()),
@@ -253,7 +235,7 @@ impl Board {
         chunk.done += count;
         let is_done = chunk.done >= chunk.count();
         if count > 0 {
-            self.out.0.push(delivery);
+            self.out.push(delivery);
         }
         if is_done {
             self.release(ticket.slot);
@@ -261,25 +243,23 @@ impl Board {
         }
     }
 
-    /// A worker has ended: settles what it had.
+    /// A worker has ended: settles what it had. Says what becomes of the task that it was in.
     pub(super) fn lost(
         &mut self,
         shared: &Shared,
         seat: u32,
         remains: Option<Remains>,
         (pid, exit): (u32, Exit),
-    ) {
+    ) -> Option<Fate> {
         let sentence = self.sentenced.remove(&seat);
         let Some(remains) = remains else {
             // It may have made room, and not told.
             self.put_out(shared);
-            return;
+            return None;
         };
         let ticket = remains.ticket;
         self.done(shared, ticket, remains.first, &remains.outcomes);
-        let Some(chunk) = self.chunk(ticket) else {
-            return;
-        };
+        let chunk = self.chunk(ticket)?;
         let (done, count) = (chunk.done, chunk.count());
         let was_called = remains.called == Some(done);
         let killed = chunk.killed + 1;
@@ -289,15 +269,17 @@ impl Board {
         if rest.count() > 0 {
             self.waiting.push_front(rest);
         }
-        if was_called {
+        let fate = was_called.then(|| {
             if sentence.is_none() && killed <= self.retries {
                 self.waiting.push_front(Chunk { killed, ..victim });
-            } else {
-                let why = sentence.unwrap_or(TaskError::WorkerLost { pid, exit });
-                victim.fail(&why, &mut self.out);
+                return Fate::Again(killed, self.retries);
             }
-        }
+            let why = sentence.unwrap_or(TaskError::WorkerLost { pid, exit });
+            victim.fail(&why, &mut self.out);
+            Fate::Failed(why)
+        });
         self.put_out(shared);
+        fate
     }
 
     /// Takes back the tasks that are meant and that no worker has begun with.

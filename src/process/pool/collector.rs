@@ -4,6 +4,7 @@ use crate::process::exit::Exit;
 
 use super::crew::{Crew, MOST_UNREADY, SeatState};
 use super::error::TaskError;
+use super::loss::Loss;
 use super::wire::{self, Failure, News};
 
 /// Hears until the pool is no more.
@@ -63,7 +64,14 @@ fn bury(crew: &Crew, seat: u32, exit: Exit) -> bool {
         _ => return true,
     };
     let remains = crew.shared.remains(seat).ok().flatten();
-    crew.with_board(|board| board.lost(&crew.shared, seat, remains, (pid, exit)));
+    let fate = crew.with_board(|board| board.lost(&crew.shared, seat, remains, (pid, exit)));
+    Loss {
+        seat,
+        pid,
+        exit,
+        fate,
+    }
+    .tell();
     let mut seats = crew.seats.lock();
     if let Some(seat) = seats.get_mut(seat as usize) {
         if exit != Exit::Code(0) {

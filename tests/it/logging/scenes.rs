@@ -6,9 +6,11 @@ use std::io::Write;
 use log::LevelFilter;
 use outlive::process::Method;
 use outlive::process::logging::{self, get_logger};
+use outlive::process::pool::TaskError;
 use outlive::{ErrorKind, Event, Pool, Process};
 
 use super::log_of;
+use crate::deed;
 
 pub const SCENES: &[(&str, fn())] = &[
     ("twice", twice),
@@ -19,6 +21,7 @@ pub const SCENES: &[(&str, fn())] = &[
     ("talkative", talkative),
     ("off", off),
     ("unwieldy", unwieldy),
+    ("losses", losses),
 ];
 
 fn twice() {
@@ -274,4 +277,26 @@ fn what_is_too_long_or_cannot_be_shown_is_no_harm_to_the_others() {
     assert!(log[2].ends_with("x [and 2883585 bytes more]"));
     assert_eq!(log[3], "[INFO/MainProcess] the next one");
     assert!(log[4].contains("1 records were lost"));
+}
+
+fn losses() {
+    outlive::log_to_stderr(LevelFilter::Info).unwrap();
+    let pool = Pool::builder().workers(1).retries(1).build().unwrap();
+    let doomed = pool.apply(deed::die, ()).unwrap_err();
+    assert!(matches!(doomed, TaskError::WorkerLost { .. }), "{doomed}");
+    assert_eq!(pool.apply(|n: u8| n, 7).unwrap(), 7);
+}
+
+#[test]
+fn each_worker_that_is_lost_is_told_of_and_what_becomes_of_its_task() {
+    let log = log_of("losses");
+    let end = "ended: signal 9; its task";
+    assert_eq!(log.len(), 2, "{log:?}");
+    for (line, fate) in log.iter().zip(["is done again (1 of 1)", "has failed"]) {
+        assert!(
+            line.starts_with("[WARN/MainProcess] PoolWorker-1 ("),
+            "{line}"
+        );
+        assert!(line.ends_with(&format!(") {end} {fate}")), "{line}");
+    }
 }
