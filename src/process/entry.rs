@@ -7,9 +7,10 @@
 
 use std::ffi::{c_char, c_int};
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use crate::sys::image::{self, Image};
-use crate::sys::{descriptors, socket};
+use crate::sys::{descriptors, socket, thread};
 
 use super::{server, worker};
 
@@ -80,6 +81,11 @@ impl Role {
     }
 
     fn play(self) -> ! {
+        // It was executed as `/proc/self/exe`, and is to be found by its program's name.
+        let program = std::env::args_os().next().unwrap_or_default();
+        if let Some(name) = Path::new(&program).file_name() {
+            thread::set_name(name);
+        }
         match self {
             Self::Server => server::serve(),
             // SAFETY: the program has just begun, and was started with that descriptor.

@@ -40,6 +40,19 @@ fn a_function_is_called_in_another_process() {
 }
 
 #[test]
+fn processes_are_called_as_their_program_is() {
+    let program = std::env::current_exe().unwrap();
+    let name = program.file_name().unwrap().to_str().unwrap();
+    for method in [Method::Server, Method::Execute] {
+        let process = Process::builder().method(method);
+        let called = |(): ()| std::fs::read_to_string("/proc/self/comm").unwrap();
+        let called = process.spawn(called, ()).unwrap().join().unwrap();
+        // The kernel keeps 15 bytes.
+        assert_eq!(called.trim_end(), name.get(..15).unwrap_or(name));
+    }
+}
+
+#[test]
 fn arguments_and_results_of_any_length_travel() {
     for len in [0, 1, 60_000, 70_000, 4 << 20] {
         let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();

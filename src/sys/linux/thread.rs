@@ -3,7 +3,9 @@
 #![expect(unsafe_code, reason = "pthread_sigmask")]
 
 use std::cell::Cell;
+use std::ffi::{CString, OsStr};
 use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
 use crate::sys::atomic::Ordering;
@@ -45,10 +47,23 @@ pub(crate) fn is_alone(pid: u32) -> bool {
         return false;
     };
     let others = threads.flatten().filter(|thread| {
+        // Its main thread is called as its program is, which may be anything.
+        if thread.file_name().to_str() == Some(&pid.to_string()) {
+            return true;
+        }
         let name = std::fs::read_to_string(thread.path().join("comm"));
         name.is_ok_and(|name| !name.starts_with(OURS))
     });
     others.count() <= 1
+}
+
+/// Has the calling thread, and with the main one the process, shown under this name, or as much of it
+/// as the kernel keeps: 15 bytes.
+pub(crate) fn set_name(name: &OsStr) {
+    if let Ok(name) = CString::new(name.as_bytes()) {
+        // No more than a name.
+        let _ = rustix::thread::set_name(&name);
+    }
 }
 
 /// How the names of this crate's own threads begin.
