@@ -67,6 +67,10 @@ release:
 deny:
     .ci/run deny
 
+# The library's tests for aarch64, emulated; as root. `just aarch64 lock::` runs one noun's.
+aarch64 *words:
+    .ci/aarch64 {{words}}
+
 # What changed for users since a revision, such as the last release's tag.
 semver rev:
     cargo semver-checks --all-features --baseline-rev {{rev}}
