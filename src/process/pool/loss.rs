@@ -8,7 +8,7 @@ use super::error::TaskError;
 
 /// What becomes of the task that a dead worker was in.
 pub(super) enum Fate {
-    /// It is done again, for how manieth time of how many.
+    /// It is done again: how often by now, and how often at most.
     Again(u32, u32),
     Failed(TaskError),
 }
