@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::segment::{MOST_PARTICIPANTS, check_header};
+use crate::segment::{MOST_PARTICIPANTS, check_beginning, check_header};
 use crate::sys::mapping::Mapping;
 use crate::sys::{file, lease};
 
@@ -102,7 +102,9 @@ fn judged(path: &Path, doing: &dyn Fn() -> String) -> Result<OwnedFd> {
     if bytes == 0 {
         return refuse("it is empty: if nothing uses the file, remove it with rm");
     }
+    let name = path.display().to_string();
+    check_beginning(fd.as_fd(), &name)?;
     let mapping = Mapping::new(fd.as_fd(), bytes).map_err(os)?;
-    check_header(mapping.storage(), &path.display().to_string())?;
+    check_header(mapping.storage(), &name)?;
     Ok(fd)
 }

@@ -77,6 +77,7 @@ impl Glance {
         if !facts.is_regular || len == 0 {
             return Err(refuse());
         }
+        header::check_beginning(fd.as_fd(), &name)?;
         let mapping = Mapping::private(fd.as_fd(), len).map_err(os)?;
         let geometry = header::check(mapping.storage(), &name)?;
         Ok(Self {

@@ -124,14 +124,27 @@ fn first_heads(whole: Storage<'_>, header: &Header) -> [(usize, usize); 2] {
     ]
 }
 
+/// Refuses a file that does not begin as a segment does, before it is mapped and touched.
+pub(crate) fn check_beginning(fd: BorrowedFd<'_>, name: &str) -> Result<()> {
+    let first = file::first_word(fd);
+    match first.map_err(|e| Error::os(e, format!("read the beginning of `{name}`")))? {
+        Some(MAGIC) => Ok(()),
+        _ => Err(no_segment(name)),
+    }
+}
+
+fn no_segment(name: &str) -> Error {
+    Error::new(ErrorKind::NotASegment, format!("open segment `{name}`"))
+        .advise("if nothing uses the file, remove it and create the segment anew")
+}
+
 /// Believes the header of `whole`, or says why not.
 pub(crate) fn check(whole: Storage<'_>, name: &str) -> Result<Geometry> {
     let doing = || format!("open segment `{name}`");
-    let header = of(whole).map_err(|_| Error::new(ErrorKind::NotASegment, doing()))?;
+    let header = of(whole).map_err(|_| no_segment(name))?;
     // Acquire: pairs with the Release in `format`.
     if header.magic.load(Ordering::Acquire) != MAGIC {
-        return Err(Error::new(ErrorKind::NotASegment, doing())
-            .advise("if nothing uses the file, remove it and create the segment anew"));
+        return Err(no_segment(name));
     }
     if header.layout.load(Ordering::Relaxed) != layout_hash() {
         return Err(Error::new(ErrorKind::WrongVersion, doing())

@@ -47,7 +47,7 @@ pub(crate) use alarm::Alarm;
 pub(crate) use berth::{Berth, Look, fence_everywhere};
 pub(crate) use bound::Bound;
 pub(crate) use glance::{Glance, Glimpse};
-pub(crate) use header::check as check_header;
+pub(crate) use header::{check as check_header, check_beginning};
 pub(crate) use layout::MOST_PARTICIPANTS;
 pub(crate) use object::{Object, Spec};
 pub(crate) use recovery::{instant, label_text, label_words, seconds};

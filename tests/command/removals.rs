@@ -1,7 +1,7 @@
 //! What `rm` and `doctor` take away and repair, and what they never do.
 
 use std::fs;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::process::Stdio;
 
 use super::{complains, json, outlive, says};
@@ -70,6 +70,19 @@ fn every_subcommand_gets_over_hostile_files() {
             path.display()
         );
     }
+}
+
+/// On a full file system it is a SIGBUS.
+#[test]
+fn no_page_is_taken_by_a_look_at_what_is_no_segment() {
+    let folder = Folder::new("hole");
+    let path = folder.path().join("outlive.hole");
+    fs::File::create(&path).unwrap().set_len(1 << 20).unwrap();
+    says(&folder, &["ls"], 0);
+    complains(&folder, &["show", "hole"], 3);
+    complains(&folder, &["rm", "hole"], 3);
+    assert!(folder.options().open("hole").is_err());
+    assert_eq!(path.metadata().unwrap().blocks(), 0);
 }
 
 #[test]

@@ -118,6 +118,9 @@ impl SegmentOptions {
             return Err(Error::new(ErrorKind::NotASegment, doing())
                 .advise("if nothing uses the file, remove it and create the segment anew"));
         }
+        if blank == Blank::Refuse {
+            header::check_beginning(fd, &name)?;
+        }
         // Here, as the working folder may change. Where there is none, as given.
         let path = path.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
         let inner = attached::get_or_open(facts.identity, || {

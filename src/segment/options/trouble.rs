@@ -1,7 +1,8 @@
 //! What is said about files and folders that are not as a segment needs them.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -55,11 +56,8 @@ fn obstacle(path: &Path, found: &Metadata) -> Option<String> {
 
 /// In doubt, where the file cannot be read, it does.
 fn begins_with_magic(path: &Path) -> bool {
-    let mut first = [0; size_of::<u64>()];
-    match File::open(path).and_then(|mut file| file.read_exact(&mut first)) {
-        Ok(()) => u64::from_le_bytes(first) == MAGIC,
-        Err(e) => e.kind() != io::ErrorKind::UnexpectedEof,
-    }
+    let first = File::open(path).and_then(|file| file::first_word(file.as_fd()));
+    first.map_or(true, |word| word == Some(MAGIC))
 }
 
 /// A file could not be made in `folder`.

@@ -63,6 +63,14 @@ pub(crate) fn is_zero(fd: BorrowedFd<'_>, from: u64, to: u64) -> io::Result<bool
     Ok(true)
 }
 
+/// The first eight bytes; `None` of a shorter file. Read, not mapped: the first touch of a mapped hole
+/// takes memory, and is a SIGBUS where the file system has none left.
+pub(crate) fn first_word(fd: BorrowedFd<'_>) -> io::Result<Option<u64>> {
+    let mut word = [0; 8];
+    let read = retry_on_intr(|| pread(fd, &mut word, 0))?;
+    Ok((read == word.len()).then_some(u64::from_le_bytes(word)))
+}
+
 /// An anonymous file of `size` bytes whose size nobody can change.
 pub(crate) fn anonymous(label: &str, size: u64) -> io::Result<OwnedFd> {
     let fd = memfd_create(label, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
