@@ -13,6 +13,7 @@ mod folder;
 mod looks;
 mod removals;
 mod screen;
+mod unheard;
 
 use std::process::{Command, Output, Stdio};
 
@@ -89,18 +90,4 @@ fn packagers_get_completions_and_a_page() {
     for part in ["stale", "repair", "interval", "Exit codes"] {
         assert!(page.contains(part), "the page is silent about {part}");
     }
-}
-
-#[test]
-fn a_reader_that_goes_is_no_error() {
-    let folder = Folder::new("unread");
-    let mut child = command(&folder, &["top", "--plain", "--interval", "0.05"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(output.stderr.is_empty(), "{output:?}");
 }

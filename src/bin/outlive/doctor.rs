@@ -6,13 +6,13 @@ mod limits;
 mod memory;
 mod segments;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::arguments::Doctor;
 use crate::failure::{Outcome, Verdict};
 use crate::harmless::harmless;
 use crate::output::{Output, Tone};
-use crate::rm;
+use crate::rm::{self, Removal};
 use crate::target::Folder;
 
 /// How a check came out.
@@ -74,7 +74,14 @@ impl Check {
 #[derive(Debug, Default, Serialize)]
 struct Repairs {
     repaired: Vec<segments::Repair>,
-    removed: usize,
+    #[serde(serialize_with = "count")]
+    removed: Vec<Removal>,
+}
+
+/// How many were removed of those that were looked at.
+fn count<S: Serializer>(removals: &[Removal], serializer: S) -> Result<S::Ok, S::Error> {
+    let done = removals.iter().filter(|removal| removal.is_done()).count();
+    done.serialize(serializer)
 }
 
 #[derive(Serialize)]
@@ -85,43 +92,42 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(doctor: &Doctor, folder: &Folder, output: &mut Output) -> Outcome {
-    let repairs = doctor
-        .repair
-        .then(|| repair(doctor, folder, output))
-        .transpose()?;
+    let repairs = doctor.repair.then(|| repair(doctor, folder)).transpose()?;
     let mut checks = kernel::checks();
     checks.extend(limits::checks());
     checks.extend(memory::checks(folder));
     checks.push(death::check());
     checks.extend(segments::checks(folder, &doctor.segments));
     let is_ill = checks.iter().any(|check| check.health != Health::Ok);
-    if output.is_json {
-        output.json(&Report {
-            repairs: repairs.as_ref(),
-            checks: &checks,
-        })?;
-    } else {
-        print(&checks, output)?;
-    }
-    Ok(match is_ill {
+    let verdict = match is_ill {
         true => Verdict::Wrong,
         false => Verdict::Fine,
-    })
+    };
+    // All is done by now: that nobody hears of it changes nothing.
+    verdict.told(tell(repairs.as_ref(), &checks, output))
 }
 
-fn repair(doctor: &Doctor, folder: &Folder, output: &mut Output) -> Outcome<Repairs> {
+fn repair(doctor: &Doctor, folder: &Folder) -> Outcome<Repairs> {
     // What is stale goes first, where it may: nobody needs it repaired.
     let removed = match doctor.stale {
-        true => rm::clear(folder, output)?,
-        false => 0,
+        true => rm::remove_stale(folder, false)?,
+        false => Vec::new(),
     };
     let repaired = segments::repair(folder, &doctor.segments)?;
-    if !output.is_json {
-        for repair in &repaired {
+    Ok(Repairs { repaired, removed })
+}
+
+fn tell(repairs: Option<&Repairs>, checks: &[Check], output: &mut Output) -> Outcome<()> {
+    if output.is_json {
+        return output.json(&Report { repairs, checks });
+    }
+    if let Some(repairs) = repairs {
+        rm::print(&repairs.removed, true, output)?;
+        for repair in &repairs.repaired {
             output.line(&harmless(&repair.sentence()))?;
         }
     }
-    Ok(Repairs { repaired, removed })
+    print(checks, output)
 }
 
 fn print(checks: &[Check], output: &mut Output) -> Outcome<()> {

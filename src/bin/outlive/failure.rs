@@ -14,6 +14,16 @@ pub(crate) enum Verdict {
     Partial,
 }
 
+impl Verdict {
+    /// The verdict on what was done before it was `told`: that stands, also where nobody reads it.
+    pub(crate) fn told(self, told: Outcome<()>) -> Outcome {
+        match told {
+            Ok(()) | Err(Failure::Unread) => Ok(self),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
 impl From<Verdict> for ExitCode {
     fn from(verdict: Verdict) -> Self {
         Self::from(match verdict {

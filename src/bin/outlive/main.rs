@@ -27,7 +27,7 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 use complaint::complain;
-use failure::{Failure, Outcome};
+use failure::{Failure, Outcome, Verdict};
 use output::Output;
 use target::Folder;
 
@@ -36,13 +36,19 @@ fn main() -> ExitCode {
     outlive::process::init();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(e) => {
+        Err(e) if e.use_stderr() => {
             // Where nobody listens, nobody is told.
             let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+            return ExitCode::from(2);
         }
+        // What was asked for: the help, or the version.
+        Err(e) => return end(Verdict::Fine.told(e.print().map_err(Failure::from))),
     };
-    match run(&arguments) {
+    end(run(&arguments))
+}
+
+fn end(outcome: Outcome) -> ExitCode {
+    match outcome {
         Ok(verdict) => verdict.into(),
         Err(Failure::Unread) => ExitCode::SUCCESS,
         Err(failure) => {

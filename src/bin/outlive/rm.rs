@@ -14,7 +14,7 @@ use crate::target::Folder;
 
 /// What became of one name.
 #[derive(Debug, Serialize)]
-struct Removal {
+pub(crate) struct Removal {
     name: String,
     path: PathBuf,
     #[serde(flatten)]
@@ -42,45 +42,51 @@ pub(crate) fn run(rm: &Rm, folder: &Folder, output: &mut Output) -> Outcome {
     } else {
         let named = rm.segments.iter().map(|segment| {
             let path = folder.path_of(segment)?;
-            Ok(attempt(segment, &path, rm.dry_run))
+            Ok((segment, path))
         });
-        named.collect::<Outcome<Vec<_>>>()?
+        // Nothing is removed where one of them is no name.
+        let named = named.collect::<Outcome<Vec<_>>>()?;
+        let attempts = named
+            .iter()
+            .map(|(segment, path)| attempt(segment, path, rm.dry_run));
+        attempts.collect()
     };
-    if output.is_json {
-        output.json(&removals)?;
-    } else {
-        for removal in &removals {
-            removal.print(rm.stale, output)?;
-        }
-        if rm.stale && !removals.iter().any(Removal::is_done) {
-            let place = harmless(&folder.path().display().to_string());
-            output.line(&format!("no stale segment in {place}"))?;
-        }
-    }
     let is_partial = |removal: &Removal| match removal.fate {
         Fate::Removed | Fate::WouldBeRemoved | Fate::Anothers => false,
         // Told to remove what is stale, it has no business with the others.
         Fate::Lives => !rm.stale,
         Fate::Kept { .. } => true,
     };
-    Ok(match removals.iter().any(is_partial) {
+    let verdict = match removals.iter().any(is_partial) {
         true => Verdict::Partial,
         false => Verdict::Fine,
-    })
+    };
+    verdict.told(tell(rm, &removals, folder, output))
 }
 
-/// Removes the name of every stale segment in `folder`, and says how many.
-pub(crate) fn clear(folder: &Folder, output: &mut Output) -> Outcome<usize> {
-    let removals = remove_stale(folder, false)?;
-    for removal in &removals {
-        if !output.is_json {
-            removal.print(true, output)?;
-        }
+fn tell(rm: &Rm, removals: &[Removal], folder: &Folder, output: &mut Output) -> Outcome<()> {
+    if output.is_json {
+        return output.json(&removals);
     }
-    Ok(removals.iter().filter(|removal| removal.is_done()).count())
+    print(removals, rm.stale, output)?;
+    if rm.stale && !removals.iter().any(Removal::is_done) {
+        let place = harmless(&folder.path().display().to_string());
+        output.line(&format!("no stale segment in {place}"))?;
+    }
+    Ok(())
 }
 
-fn remove_stale(folder: &Folder, is_dry: bool) -> Outcome<Vec<Removal>> {
+/// What became of each; what is complained of is also where nobody reads the output.
+pub(crate) fn print(removals: &[Removal], is_sweep: bool, output: &mut Output) -> Outcome<()> {
+    let mut told = Ok(());
+    for removal in removals {
+        told = told.and(removal.print(is_sweep, output));
+    }
+    told
+}
+
+/// Removes the name of every stale segment in `folder`.
+pub(crate) fn remove_stale(folder: &Folder, is_dry: bool) -> Outcome<Vec<Removal>> {
     let found = folder.named()?;
     let attempts = found.into_iter().map(|found| {
         let removal = attempt(&found.name, &found.path, is_dry);
@@ -114,12 +120,14 @@ fn fate(answer: Result<bool, Error>, gone: Fate) -> Fate {
     match answer {
         Ok(true) => gone,
         Ok(false) => Fate::Lives,
-        Err(e) => Fate::Kept { why: e.to_string() },
+        Err(e) => Fate::Kept {
+            why: Failure::from(e).to_string(),
+        },
     }
 }
 
 impl Removal {
-    fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         matches!(self.fate, Fate::Removed | Fate::WouldBeRemoved)
     }
 
