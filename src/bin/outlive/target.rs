@@ -11,7 +11,11 @@ use crate::failure::{Failure, Outcome};
 
 /// Where named segments are.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// The user has said which.
+    is_chosen: bool,
+}
 
 /// A segment, or what is called as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,26 +47,32 @@ impl Target {
 
 impl Folder {
     pub(crate) fn new(global: &Global) -> Self {
-        let folder = global.folder.clone().unwrap_or_else(|| {
-            let named = std::env::var_os("OUTLIVE_DIR");
-            named.map_or_else(|| PathBuf::from("/dev/shm"), PathBuf::from)
-        });
-        Self(folder)
+        let named = || std::env::var_os("OUTLIVE_DIR").map(PathBuf::from);
+        let chosen = global.folder.clone().or_else(named);
+        Self {
+            is_chosen: chosen.is_some(),
+            path: chosen.unwrap_or_else(|| PathBuf::from("/dev/shm")),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Everything in the folder that is called as a segment is.
     pub(crate) fn named(&self) -> Outcome<Vec<Target>> {
-        let found = inspect::find(Some(&self.0))?;
+        let found = inspect::find(Some(&self.path)).map_err(|e| {
+            let advice = "`--folder` or OUTLIVE_DIR says where named segments are";
+            Failure::Said(format!("{e}; {advice}"))
+        })?;
         Ok(found.into_iter().map(Target::from).collect())
     }
 
-    /// The same, and what running processes have without a name.
+    /// The same, and what running processes have without a name: they need no folder, and a system
+    /// may have none.
     pub(crate) fn all(&self) -> Outcome<Vec<Target>> {
-        let mut all = self.named()?;
+        let is_none = !self.is_chosen && !self.path.exists();
+        let mut all = if is_none { Vec::new() } else { self.named()? };
         all.extend(inspect::find_anonymous()?.into_iter().map(Target::from));
         Ok(all)
     }
@@ -102,7 +112,7 @@ impl Folder {
         }
         Ok(match text.contains('/') {
             true => PathBuf::from(text),
-            false => self.0.join(format!("outlive.{text}")),
+            false => self.path.join(format!("outlive.{text}")),
         })
     }
 }
@@ -154,4 +164,21 @@ fn is_segment_memfd(path: &Path) -> bool {
             .as_encoded_bytes()
             .starts_with(b"/memfd:outlive")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_a_folder_may_have_segments_without_a_name() {
+        let folder = |is_chosen| Folder {
+            path: PathBuf::from("/nowhere/at/all"),
+            is_chosen,
+        };
+        assert!(folder(false).all().is_ok());
+        let refused = folder(true).all().unwrap_err().to_string();
+        assert!(refused.contains("--folder"), "{refused}");
+        assert!(folder(false).named().is_err());
+    }
 }
