@@ -1,6 +1,7 @@
 //! What `rm` and `doctor` take away and repair, and what they never do.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::process::Stdio;
 
@@ -83,6 +84,19 @@ fn no_page_is_taken_by_a_look_at_what_is_no_segment() {
     complains(&folder, &["rm", "hole"], 3);
     assert!(folder.options().open("hole").is_err());
     assert_eq!(path.metadata().unwrap().blocks(), 0);
+}
+
+#[test]
+fn what_somebody_has_only_begun_to_make_is_nothing_wrong() {
+    let folder = Folder::new("begun");
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    let blank = rustix::fs::memfd_create("outlive", flags).unwrap();
+    rustix::fs::ftruncate(&blank, 1 << 18).unwrap();
+    let name = format!("{}/{}", std::process::id(), blank.as_raw_fd());
+    let report = json(&folder, &["doctor"]);
+    assert!(!report.to_string().contains(&name), "{report}");
+    let report = json(&folder, &["doctor", &name]);
+    assert!(report.to_string().contains(&name), "{report}");
 }
 
 #[test]

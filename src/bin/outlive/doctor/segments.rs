@@ -31,8 +31,8 @@ pub(super) fn checks(folder: &Folder, chosen: &[String]) -> Vec<Check> {
                 e.to_string(),
                 "`outlive ls` lists those that there are",
             )),
-            // Another build's, which that build can look at.
-            Err(e) if e.kind() == ErrorKind::WrongVersion && is_nameless(target) => {}
+            // Another build's, which that build can look at; or its maker has only begun.
+            Err(e) if is_no_business(&e) && is_nameless(target) && chosen.is_empty() => {}
             Err(_) if !is_nameless(target) && target.is_anothers() => {}
             Err(e) => checks.push(Check::warn(
                 format!("segment {}", target.name),
@@ -58,6 +58,13 @@ pub(super) fn checks(folder: &Folder, chosen: &[String]) -> Vec<Check> {
 
 fn is_gone(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
+}
+
+fn is_no_business(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WrongVersion | ErrorKind::NotASegment
+    )
 }
 
 /// Whether it was found at a process.
@@ -162,6 +169,8 @@ pub(super) fn repair(folder: &Folder, chosen: &[String]) -> Outcome<Vec<Repair>>
         let (deaths, error) = match join_and_reap(&target) {
             // Some were repaired as this process joined in their slot.
             Ok(reaped) => (reaped.max(before.count()), None),
+            // Its processes have ended meanwhile, or it has lost its name.
+            Err(_) if target.look().is_err_and(|e| is_gone(&e)) => continue,
             Err(e) => (0, Some(e.to_string())),
         };
         repairs.push(Repair {
