@@ -1,21 +1,49 @@
 //! `top` on a terminal: it leaves it as it was.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Child as Program;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::command;
-use crate::child::{Child, wait_until};
+use crate::child::{Child, PATIENCE, wait_until};
 use crate::folder::Folder;
 
 /// What a terminal is told to show a screen of its own, and to show again what was there.
 const SCREEN: &str = "\u{1b}[?1049h";
 const BACK: &str = "\u{1b}[?1049l";
+
+const CURSOR: &str = "\u{1b}[?25h";
+const NO_CURSOR: &str = "\u{1b}[?25l";
+
+/// `outlive top` on a terminal, and that terminal's other end.
+fn on_terminal(folder: &Folder, environment: &[(&str, &str)]) -> (Program, File) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = openpt(flags).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let open = || {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap())
+    };
+    let program = command(folder, &["top", "--interval", "0.05"])
+        .envs(environment.iter().copied())
+        .stdin(open().unwrap())
+        .stdout(open().unwrap())
+        // A job of its own, as a shell would have it.
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    (program, File::from(terminal))
+}
 
 /// `outlive top` on a terminal of its own.
 struct Top {
@@ -26,23 +54,7 @@ struct Top {
 
 impl Top {
     fn start(folder: &Folder, environment: &[(&str, &str)]) -> Self {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap();
-        let open = || {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open(name.to_str().unwrap())
-        };
-        let program = command(folder, &["top", "--interval", "0.05"])
-            .envs(environment.iter().copied())
-            .stdin(open().unwrap())
-            .stdout(open().unwrap())
-            .spawn()
-            .unwrap();
-        let keyboard = File::from(terminal);
+        let (program, keyboard) = on_terminal(folder, environment);
         let mut screen = keyboard.try_clone().unwrap();
         let shown = Arc::new(Mutex::new(String::new()));
         let (mut bytes, all) = ([0; 4096], Arc::clone(&shown));
@@ -64,6 +76,17 @@ impl Top {
         self.shown.lock().unwrap().contains(text)
     }
 
+    /// Whether the cursor is there, as far as it has said last.
+    fn has_cursor(&self) -> bool {
+        let shown = self.shown.lock().unwrap();
+        shown.rfind(CURSOR) > shown.rfind(NO_CURSOR)
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
+        stat.contains(") T ")
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.program), signal).unwrap();
     }
@@ -79,7 +102,8 @@ impl Drop for Top {
 #[test]
 fn top_gives_the_terminal_back() {
     let folder = Folder::new("screen");
-    for signal in [Some(Signal::TERM), Some(Signal::HUP), None] {
+    let signals = [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT];
+    for signal in signals.map(Some).into_iter().chain([None]) {
         let mut top = Top::start(&folder, &[("TERM", "xterm")]);
         wait_until(|| top.has_shown(SCREEN));
         assert!(!top.has_shown(BACK));
@@ -89,8 +113,54 @@ fn top_gives_the_terminal_back() {
         }
         let status = top.program.wait().unwrap();
         assert_eq!(status.signal(), signal.map(Signal::as_raw), "{status}");
-        wait_until(|| top.has_shown(BACK));
+        wait_until(|| top.has_shown(BACK) && top.has_cursor());
     }
+}
+
+#[test]
+fn a_shell_has_the_terminal_while_top_is_stopped() {
+    let folder = Folder::new("job");
+    let mut top = Top::start(&folder, &[("TERM", "xterm")]);
+    for by_key in [true, false] {
+        wait_until(|| top.has_shown(SCREEN) && !top.has_cursor());
+        assert!(!top.has_shown(BACK));
+        match by_key {
+            true => top.keyboard.write_all(b"\x1a").unwrap(),
+            false => top.signal(Signal::TSTP),
+        }
+        wait_until(|| top.is_stopped() && top.has_shown(BACK) && top.has_cursor());
+        top.shown.lock().unwrap().clear();
+        top.signal(Signal::CONT);
+        wait_until(|| top.has_shown(SCREEN));
+        // It is given back once more before it is taken.
+        let mut shown = top.shown.lock().unwrap();
+        let taken = shown.rfind(SCREEN).unwrap();
+        *shown = shown.split_off(taken);
+    }
+}
+
+#[test]
+fn top_ends_with_its_terminal() {
+    let folder = Folder::new("hangup");
+    let (mut top, mut terminal) = on_terminal(&folder, &[("TERM", "xterm")]);
+    let (mut bytes, mut shown) = ([0; 4096], String::new());
+    while !shown.contains(SCREEN) {
+        let count = terminal.read(&mut bytes).unwrap();
+        shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+    }
+    drop(terminal);
+    let end = Instant::now() + PATIENCE;
+    let status = loop {
+        match top.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() < end => std::thread::sleep(Duration::from_millis(10)),
+            None => {
+                top.kill().unwrap();
+                break top.wait().unwrap();
+            }
+        }
+    };
+    assert_eq!(status.signal(), Some(Signal::HUP.as_raw()), "{status}");
 }
 
 #[test]

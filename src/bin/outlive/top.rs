@@ -5,6 +5,7 @@
     reason = "between two looks there is nothing to wait for but time"
 )]
 
+mod hangup;
 mod history;
 mod page;
 mod plain;

@@ -11,6 +11,7 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::Paragraph;
 use ratatui::{DefaultTerminal, Frame};
 
+use super::hangup;
 use super::page::Page;
 use super::signals::Signals;
 use crate::failure::{Failure, Outcome};
@@ -47,8 +48,9 @@ pub(super) fn run(
             "use this terminal: {e}; `outlive top --plain` needs none"
         ))
     })?;
+    hangup::watch();
     let end = refresh(&mut terminal, window, &signals, interval, look);
-    ratatui::restore();
+    give_back(&mut terminal);
     signals.obey();
     end
 }
@@ -63,26 +65,28 @@ fn refresh(
     let mut page = look()?;
     let mut due = Instant::now() + interval;
     while !signals.is_end() {
+        if signals.is_to_stop() {
+            give_back(terminal);
+            signals.stop();
+        }
+        if signals.has_resumed() {
+            resume(terminal)?;
+        }
         terminal.draw(|frame| draw(frame, &page, &mut window))?;
         let mut left = due.saturating_duration_since(Instant::now());
-        while !event::poll(left.min(SLICE))? && !left.is_zero() {
-            if signals.is_end() {
-                return Ok(());
-            }
-            if signals.has_resumed() {
-                resume(terminal)?;
-                break;
-            }
+        while !event::poll(left.min(SLICE))? && !left.is_zero() && !signals.have_come() {
             left = due.saturating_duration_since(Instant::now());
         }
         if event::poll(Duration::ZERO)? {
             if let Event::Key(key) = event::read()?
                 && key.kind == KeyEventKind::Press
             {
-                let is_interrupt =
-                    key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-                if is_interrupt || !window.press(key.code) {
-                    return Ok(());
+                let is_control = key.modifiers.contains(KeyModifiers::CONTROL);
+                match key.code {
+                    KeyCode::Char('c') if is_control => return Ok(()),
+                    KeyCode::Char('z') if is_control => signals.stop_all(),
+                    code if !window.press(code) => return Ok(()),
+                    _ => {}
                 }
             }
             // Anything else was a change of size, which the next drawing follows.
@@ -99,12 +103,21 @@ fn refresh(
     Ok(())
 }
 
+/// Leaves the terminal as it was.
+fn give_back(terminal: &mut DefaultTerminal) {
+    // Where it does not listen any more, nothing is to be given back.
+    let _ = terminal.show_cursor();
+    ratatui::restore();
+}
+
 /// Takes the terminal again, which a shell has had while this process was stopped.
 fn resume(terminal: &mut DefaultTerminal) -> Outcome<()> {
-    ratatui::restore();
+    give_back(terminal);
     enable_raw_mode()?;
     execute!(std::io::stdout(), EnterAlternateScreen)?;
-    Ok(terminal.clear()?)
+    // Draws all of it anew. `clear` would ask the terminal where its cursor is, and not all answer.
+    let size = terminal.size()?;
+    Ok(terminal.resize(size.into())?)
 }
 
 impl Window {
