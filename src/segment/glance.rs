@@ -123,12 +123,7 @@ impl Glance {
 
     /// For the waits, and the circles in them.
     pub(crate) fn witness(&self) -> Result<Witness<'_, FileLeases<'_>>> {
-        Ok(Witness {
-            arena: self.view().arena()?,
-            registry: self.view().registry(),
-            leases: self.leases(),
-            me: None,
-        })
+        Witness::new(self.view(), self.leases(), None)
     }
 
     /// Who has the books at this moment.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::raw::lock::LockWord;
-use crate::raw::registry::{Leases, Registry};
+use crate::raw::registry::Leases;
 use crate::raw::rwlock::RwLock;
 use crate::raw::{Kind, Pace, Peers, Storage, Token, waits};
 use crate::sys::atomic::Ordering;
@@ -21,6 +21,7 @@ use super::layout::Header;
 use super::object::Object;
 use super::recovery::Identity;
 use super::seat::FileLeases;
+use super::view::View;
 
 /// Waits shorter than this make no deadlock: two slices, after which every waiter has looked again.
 const SETTLED: u64 = 2 * Pace::MOST;
@@ -28,11 +29,11 @@ const SETTLED: u64 = 2 * Pace::MOST;
 /// Who looks at a segment, and all that the look takes: nothing is written, nobody is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Witness<'a, L> {
-    pub(crate) arena: Arena<'a>,
-    pub(crate) registry: Registry<'a>,
-    pub(crate) leases: L,
+    view: View<'a>,
+    arena: Arena<'a>,
+    leases: L,
     /// The witness itself, whose lease is not somebody else's; `None` for one that has not joined.
-    pub(crate) me: Option<Token>,
+    me: Option<Token>,
 }
 
 /// A recorded wait with what the mapping says of it.
@@ -67,6 +68,15 @@ impl Edge for Seen<'_> {
 }
 
 impl<'a, L: Leases> Witness<'a, L> {
+    pub(crate) fn new(view: View<'a>, leases: L, me: Option<Token>) -> Result<Self> {
+        Ok(Self {
+            view,
+            arena: view.arena()?,
+            leases,
+            me,
+        })
+    }
+
     /// All waits of the living, in the order of what they wait for; none where there is no table.
     pub(crate) fn waits(&self) -> Vec<Wait> {
         let now = monotonic_nanos();
@@ -191,30 +201,24 @@ impl<'a, L: Leases> Witness<'a, L> {
     }
 
     fn is_alive(&self, token: Token) -> bool {
-        self.me == Some(token) || !self.registry.looks_dead(&self.leases, token)
+        self.me == Some(token) || !self.view.registry().looks_dead(&self.leases, token)
     }
 
     /// Whether the waiter is a process of one thread: known within the same process-id namespace.
     fn is_alone(&self, seen: &Seen<'_>) -> bool {
         let waiter = seen.wait.waiter;
-        let namespace = self.registry.slot(waiter.slot()).map(|slot| {
+        let registry = self.view.registry();
+        let namespace = registry.slot(waiter.slot()).map(|slot| {
             // Relaxed: written before the waiter joined.
             slot.pid_namespace.load(Ordering::Relaxed)
         });
-        namespace == Some(file::pid_namespace()) && thread::is_alone(self.identity(waiter).pid)
-    }
-
-    fn identity(&self, token: Token) -> Identity {
-        self.registry
-            .description(token)
-            .map(Identity::from)
-            .unwrap_or_default()
+        namespace == Some(file::pid_namespace()) && thread::is_alone(self.view.identity(waiter).pid)
     }
 
     fn tell(&self, seen: &Seen<'_>, holder: Option<Token>, holders: usize, now: u64) -> Wait {
-        let Identity { pid, label } = self.identity(seen.wait.waiter);
+        let Identity { pid, label } = self.view.identity(seen.wait.waiter);
         let holder = holder.map(|token| {
-            let Identity { pid, label } = self.identity(token);
+            let Identity { pid, label } = self.view.identity(token);
             Holder { pid, label }
         });
         Wait {
@@ -253,12 +257,7 @@ fn holders(kind: Kind, storage: Storage<'_>, at: usize) -> Vec<Token> {
 impl Inner {
     /// This process as a witness.
     pub(crate) fn witness(&self) -> Result<Witness<'_, FileLeases<'_>>> {
-        Ok(Witness {
-            arena: self.arena()?,
-            registry: self.registry(),
-            leases: self.leases(),
-            me: self.token(),
-        })
+        Witness::new(self.view(), self.leases(), self.token())
     }
 }
 
