@@ -71,9 +71,17 @@ deny:
 aarch64 *words:
     .ci/aarch64 {{words}}
 
-# What changed for users since a revision, such as the last release's tag.
-semver rev:
-    cargo semver-checks --all-features --baseline-rev {{rev}}
+# What changed for users since a revision; `just semver` alone: since the last published version.
+semver rev="":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if [[ -n "{{rev}}" ]]; then
+        cargo semver-checks --all-features --baseline-rev "{{rev}}"
+    elif [[ $(cargo info --registry crates-io outlive 2>&1) == *"could not find"* ]]; then
+        echo "not here: a published version; name a revision to compare with: just semver REV"
+    else
+        cargo semver-checks --all-features
+    fi
 
 # Everything that CI runs.
 all:
