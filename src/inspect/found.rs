@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::segment::SegmentOptions;
 
-/// A file that is called as segments are; whether it is one, [`Snapshot::at`](super::Snapshot::at)
+/// A file that has the name of a segment; whether it is one, [`Snapshot::at`](super::Snapshot::at)
 /// says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -23,8 +23,8 @@ pub struct Found {
     pub path: PathBuf,
 }
 
-/// The files in `folder` that are called as named segments are, sorted by name. Without a folder in
-/// `OUTLIVE_DIR`, or else in `/dev/shm`.
+/// The files in `folder` that have the name of a named segment (`outlive.NAME`), sorted by name.
+/// `None` is the folder that the environment's `OUTLIVE_DIR` says, or else `/dev/shm`.
 ///
 /// # Errors
 ///

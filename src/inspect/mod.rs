@@ -2,9 +2,13 @@
 //!
 //! A [`Snapshot`] is one look at one segment: who takes part, which objects there are, who holds
 //! what. Whoever looks does not join, locks nothing, creates nothing and repairs nothing: the file
-//! is opened for reading only, and mapped privately. So it works beside stuck processes, at a full
-//! registry, and for a user who may only read. The command `outlive` (feature `cli`) is made of
-//! this.
+//! is opened for reading only, and mapped privately. So it works beside stuck processes, where no
+//! more participants fit, and for a user who may only read. The command `outlive` (feature `cli`) is
+//! made of this; its `show --json` is a [`Snapshot`], which is `Serialize` as all that is in it.
+//!
+//! [`find`] and [`find_anonymous`] say where there are segments, [`is_stale`] whether nobody lives in
+//! one any more, and [`remove_stale`] takes its name away then. Those two need a file that may be
+//! written, and nothing else here changes anything.
 //!
 //! A look is not an instant: while it is taken, others go on. Each word of it was true at some
 //! moment; two of them need not have been at the same.

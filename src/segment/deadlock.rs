@@ -1,50 +1,11 @@
-//! Who waits for whom, and in a circle.
-//!
-//! A segment that was made with [`SegmentOptions::detect_deadlocks`] has a table in which each
-//! thread that sleeps enters what it waits for. [`Segment::waits`] reads it, [`Segment::deadlocks`]
-//! finds the circles, and the timed forms of locks say [`LockError::Deadlock`] in place of
-//! [`LockError::TimedOut`] where they time out in one.
-//!
-//! # What is recorded
-//!
-//! Every sleep in an object, from its second slice on, after some 5 ms; also those for messages,
-//! permits and events. Not recorded: sleeping at several objects at once
-//! ([`queue::wait`](crate::queue::wait())) and in futures, as those wait for any of several things; a thread that
-//! finds the table full; sockets and `remote`.
-//!
-//! # What is certain
-//!
-//! Who waits, and who holds what is waited for: both are read from the words themselves, twice, so
-//! there was an instant at which all of it was so. Only what is held by processes that are known
-//! makes a circle: [`Lock`](crate::Lock), [`RLock`](crate::RLock), [`RwLock`](crate::RwLock),
-//! [`Value`](crate::Value) and [`Array`](crate::Array); not permits, messages, events, barriers or
-//! conditions, which anybody can bring.
-//!
-//! A lock belongs to a process and not to a thread, so a circle is one of processes. Where one of
-//! them has other threads, one of those may yet open it. Nothing is cut short, therefore: only who
-//! times out anyway is told. A process that waits for a lock of its own makes a circle only where it
-//! has no second thread, as seen from its own process-id namespace, and with an `RLock` never.
-//!
-//! The age of a wait is of the monotonic clock: processes in time namespaces with another offset see
-//! each other's waits too old or too young, and may miss a circle.
-//!
-//! # Cost
-//!
-//! None where nobody sleeps, and none for a sleep of one slice. From then on one cell is written
-//! for each wait, not for each slice.
-//!
-//! [`SegmentOptions::detect_deadlocks`]: crate::SegmentOptions::detect_deadlocks
-//! [`Segment::waits`]: crate::Segment::waits
-//! [`Segment::deadlocks`]: crate::Segment::deadlocks
-//! [`LockError::Deadlock`]: crate::sync::LockError::Deadlock
-//! [`LockError::TimedOut`]: crate::sync::LockError::TimedOut
+//! Who waits for whom, and in a circle: what is told of it.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// A process that holds what another waits for.
+/// A process that holds what another one waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Holder {
@@ -54,7 +15,7 @@ pub struct Holder {
     pub label: String,
 }
 
-/// A thread that sleeps, and what it waits for.
+/// A thread that sleeps, and what it waits for. [`Deadlock`] says which sleeps are recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Wait {
@@ -75,11 +36,103 @@ pub struct Wait {
     /// Who holds the object, or what the waiter needs of it, where that is one process. In a
     /// [`Deadlock`], who comes next in the circle.
     pub holder: Option<Holder>,
-    /// How many processes hold it; of more than the kernel watches at once, some.
+    /// How many processes hold it; where they are more than a sleeper can watch at once (127), perhaps
+    /// fewer than there are.
     pub holders: usize,
 }
 
-/// Processes that wait for each other in a circle.
+/// Processes that wait for each other in a circle, so that none of them goes on by itself.
+///
+/// It is found in a segment that was made with [`SegmentOptions::detect_deadlocks`]. Such a segment
+/// has a table in which each thread that sleeps enters what it waits for. [`Segment::waits`] lists
+/// the entries and [`Segment::deadlocks`] the circles in them; whoever only looks finds both in a
+/// [`Snapshot`](crate::inspect::Snapshot). The timed forms of locks say [`LockError::Deadlock`] in
+/// place of [`LockError::TimedOut`] where they time out in a circle.
+///
+/// A deadlock is told, and nothing else is done about it: no wait ends sooner, and no lock is taken
+/// from its owner. One of the waiters has to give up, so use the timed forms where there may be
+/// deadlocks.
+///
+/// # What is recorded
+///
+/// A sleep in an object of the segment, when it has lasted some 5 ms; those for messages, permits
+/// and events too. Not recorded are
+///
+/// - sleeps in futures, and at several objects at once ([`queue::wait`](crate::queue::wait())), as
+///   those wait for any of several things;
+/// - threads that find the table full, which has room for four times as many as the segment has for
+///   participants;
+/// - sockets, and what is `remote`.
+///
+/// # What makes a circle
+///
+/// What is held by processes that are known: [`Lock`](crate::Lock), [`RLock`](crate::RLock),
+/// [`RwLock`](crate::RwLock), [`Value`](crate::Value) and [`Array`](crate::Array). Permits,
+/// messages, events, barriers and conditions do not, as anybody can bring those.
+///
+/// Each of the waits has lasted 40 ms at least. Who waits, and who holds what is waited for, is read
+/// from the words themselves, and twice: there was an instant at which all of it was so.
+///
+/// All the same, another thread may yet open the circle. A lock belongs to a process and not to a
+/// thread, so a circle is one of processes, and where one of them has other threads, one of those
+/// may free what the circle waits for. A process that waits for a lock of its own makes a circle
+/// only where it has no second thread, as seen from its own process-id namespace, and with an
+/// `RLock` never.
+///
+/// The age of a wait is of the monotonic clock: processes in time namespaces with another offset see
+/// each other's waits too old or too young, and may miss a circle.
+///
+/// # Cost
+///
+/// None where nobody sleeps, and none for a sleep of less than 5 ms. From then on one entry is
+/// written for each wait.
+///
+/// # If a process dies
+///
+/// Its waits are shown no longer, and a circle with it is none: whoever waits for what it held gets
+/// that.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use outlive::sync::LockError;
+/// use outlive::{Lock, Process, SegmentOptions};
+///
+/// let segment = SegmentOptions::new().detect_deadlocks(true).anonymous()?;
+/// let (a, b) = (Lock::create(&segment, "a")?, Lock::create(&segment, "b")?);
+/// let mine = a.lock().map_err(outlive::Error::from)?;
+/// let other = Process::spawn(
+///     |(a, b): (Lock, Lock)| {
+///         let _theirs = b.lock().unwrap();
+///         drop(a.lock().unwrap()); // ours
+///     },
+///     (a.clone(), b.clone()),
+/// )?;
+/// # while !b.is_locked() {
+/// #     std::thread::yield_now();
+/// # }
+/// let circle = loop {
+///     match b.lock_timeout(Duration::from_millis(100)) {
+///         Err(LockError::Deadlock(circle)) => break circle,
+///         Err(LockError::TimedOut) => {} // it may just wait for something else
+///         _ => panic!("the other has it for as long as we have `a`"),
+///     }
+/// };
+/// assert_eq!(circle.waits().len(), 2);
+/// assert_eq!(circle.waits()[0].name.as_deref(), Some("b"));
+/// println!("{circle}");
+/// drop(mine); // we give way, and the other goes on
+/// other.join()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`SegmentOptions::detect_deadlocks`]: crate::SegmentOptions::detect_deadlocks
+/// [`Segment::waits`]: crate::Segment::waits
+/// [`Segment::deadlocks`]: crate::Segment::deadlocks
+/// [`LockError::Deadlock`]: crate::sync::LockError::Deadlock
+/// [`LockError::TimedOut`]: crate::sync::LockError::TimedOut
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deadlock {
     waits: Vec<Wait>,

@@ -82,7 +82,8 @@ impl SegmentOptions {
         self
     }
 
-    /// How many processes may take part at the same time, 1 to 1023.
+    /// How many processes may take part at the same time, 1 to 1023. One more finds
+    /// [`ErrorKind::TooManyParticipants`] when it opens the segment.
     #[must_use]
     pub fn participants(mut self, most: u32) -> Self {
         self.participants = most;
@@ -101,7 +102,7 @@ impl SegmentOptions {
         self
     }
 
-    /// What this process calls itself to the others, 32 bytes at the most.
+    /// What this process calls itself to the others. What is longer than 32 bytes is cut.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
@@ -129,16 +130,21 @@ impl SegmentOptions {
     /// [`Segment::deadlocks`] and [`LockError::Deadlock`](crate::sync::LockError::Deadlock): this,
     /// or else where the environment says `OUTLIVE_DETECT_DEADLOCKS=1` when the segment is made.
     ///
-    /// It takes 256 bytes for each participant. A wait is entered from its second sleep on, after
-    /// some 5 ms, so what is not waited for, or not for long, costs nothing. See
-    /// [`Deadlock`](crate::segment::Deadlock) for what is found.
+    /// The table takes 256 bytes for each participant. `true` is an error where a new segment is too
+    /// small for it; the environment is heeded only where the table takes no more than a quarter of
+    /// the room for objects, and a file that becomes a segment ([`SegmentOptions::from_fd`]) does
+    /// without where it does not fit.
+    ///
+    /// A wait is entered when it has lasted some 5 ms, so what is not waited for, or not for long,
+    /// costs nothing. [`Deadlock`](crate::segment::Deadlock) says what is recorded and what is found,
+    /// with an example.
     #[must_use]
     pub fn detect_deadlocks(mut self, wanted: bool) -> Self {
         self.detect_deadlocks = Some(wanted);
         self
     }
 
-    /// Creates the segment called `name`.
+    /// Creates the segment called `name`: the file `outlive.NAME` in the folder of named segments.
     ///
     /// # If a process dies
     ///
@@ -148,7 +154,8 @@ impl SegmentOptions {
     ///
     /// [`ErrorKind::AlreadyExists`] where the name is taken; [`ErrorKind::Full`] where the file
     /// system has not so much room; [`ErrorKind::InvalidInput`] for a size or a number of
-    /// participants out of range, or a name that is no file name.
+    /// participants out of range, or for a name that is not made of 1 to 200 letters, digits, dots,
+    /// hyphens and underscores.
     pub fn create(&self, name: &str) -> Result<Segment> {
         self.create_at(name, &self.path_of(name)?)
     }

@@ -190,8 +190,8 @@ impl Segment {
     /// Who waits for what at this moment, of all living participants; it may change at once. Empty
     /// where the segment was made without [`SegmentOptions::detect_deadlocks`].
     ///
-    /// A look, which takes no lock and waits for nobody. Waits are seen from their second slice on,
-    /// after some 5 ms; [`Deadlock`] says which are not.
+    /// A look, which takes no lock and waits for nobody. A wait is seen when it has lasted some 5 ms;
+    /// [`Deadlock`] says which are not recorded.
     ///
     /// # Errors
     ///
