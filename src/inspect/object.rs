@@ -12,8 +12,8 @@ pub struct Object {
     pub name: Option<String>,
     /// The kind, as its handle type is called.
     pub kind: &'static str,
-    /// Bytes from the start of the segment to the object: with the segment its only name, where it
-    /// has no other.
+    /// Bytes from the start of the segment to the object. Where it has no name, this tells it from
+    /// the others.
     pub offset: u64,
     /// Bytes of the object itself.
     pub bytes: u64,

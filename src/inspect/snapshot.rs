@@ -15,7 +15,7 @@ use crate::sys::clock;
 use super::reader::Reader;
 use super::{Object, Who};
 
-/// What a segment looked like.
+/// What a segment looked like, when [`Snapshot::of`] or [`Snapshot::at`] looked at it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -53,7 +53,8 @@ pub struct Snapshot {
     pub deadlocks: Vec<Deadlock>,
     /// Whether waits are recorded.
     pub detects_deadlocks: bool,
-    /// Who has the segment's books, which every coming and going of an object needs.
+    /// Who makes, opens, lists, lets go of or repairs objects at this moment: each of it needs the
+    /// segment's *books*, a lock of its own.
     pub bookkeeper: Option<Who>,
 }
 

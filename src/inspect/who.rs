@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::raw::Token;
 use crate::segment::Glance;
 
-/// A participant that a word names, dead or alive.
+/// A participant that has something or waits for it, dead or alive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Who {

@@ -70,8 +70,9 @@ pub struct Wait {
 /// [`RwLock`](crate::RwLock), [`Value`](crate::Value) and [`Array`](crate::Array). Permits,
 /// messages, events, barriers and conditions do not, as anybody can bring those.
 ///
-/// Each of the waits has lasted 40 ms at least. Who waits, and who holds what is waited for, is read
-/// from the words themselves, and twice: there was an instant at which all of it was so.
+/// Each of the waits has lasted 40 ms at least; who waits no longer than that is only told that the
+/// time is over. Who waits, and who holds what is waited for, is read from the words themselves, and
+/// twice: there was an instant at which all of it was so.
 ///
 /// All the same, another thread may yet open the circle. A lock belongs to a process and not to a
 /// thread, so a circle is one of processes, and where one of them has other threads, one of those
@@ -84,8 +85,8 @@ pub struct Wait {
 ///
 /// # Cost
 ///
-/// None where nobody sleeps, and none for a sleep of less than 5 ms. From then on one entry is
-/// written for each wait.
+/// None where nobody sleeps, and none for a sleep that is over before it is recorded. Then one entry
+/// is written for each wait.
 ///
 /// # If a process dies
 ///
