@@ -5,6 +5,7 @@
 //! nobody does between the last look and the removal of the name. Whoever opened the file before
 //! and joins after it finds that the name is gone, leaves, and opens or creates by name anew.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -45,7 +46,7 @@ pub fn is_stale(path: impl AsRef<Path>) -> Result<bool> {
     let doing = || format!("look who takes part in `{}`", path.display());
     let fd = judged(path, &doing)?;
     let is_taken = lease::is_any_taken(fd.as_fd(), MOST_PARTICIPANTS);
-    Ok(!is_taken.map_err(|e| Error::os(e, doing()))?)
+    Ok(!is_taken.map_err(|e| refused(e, doing()))?)
 }
 
 /// Removes the name of the segment at `path` if no living process takes part in it, and says
@@ -66,7 +67,7 @@ pub fn is_stale(path: impl AsRef<Path>) -> Result<bool> {
 pub fn remove_stale(path: impl AsRef<Path>) -> Result<bool> {
     let path = path.as_ref();
     let doing = || format!("remove `{}`", path.display());
-    let os = |e| Error::os(e, doing());
+    let os = |e| refused(e, doing());
     let fd = judged(path, &doing)?;
     // Given up with `fd`.
     if !lease::try_take_all(fd.as_fd(), MOST_PARTICIPANTS).map_err(os)? {
@@ -84,7 +85,7 @@ pub fn remove_stale(path: impl AsRef<Path>) -> Result<bool> {
 
 /// The file at `path`, if it holds a segment that this build understands.
 fn judged(path: &Path, doing: &dyn Fn() -> String) -> Result<OwnedFd> {
-    let os = |e| Error::os(e, doing());
+    let os = |e| refused(e, doing());
     let refuse = |advice| Err(Error::new(ErrorKind::NotASegment, doing()).advise(advice));
     let fd = match file::existing(path) {
         Err(e) if file::is_link(&e) => return refuse("it is a symbolic link, never followed"),
@@ -107,4 +108,39 @@ fn judged(path: &Path, doing: &dyn Fn() -> String) -> Result<OwnedFd> {
     let mapping = Mapping::new(fd.as_fd(), bytes).map_err(os)?;
     check_header(mapping.storage(), &name)?;
     Ok(fd)
+}
+
+/// Also to judge, a file is opened for writing, which leases need.
+fn refused(e: io::Error, doing: String) -> Error {
+    let advice = match e.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "the file must let this user read and write, and its folder remove names: ask as its owner"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "its file system may only be read: mount it for writing first"
+        }
+        _ => "",
+    };
+    Error::os(e, doing).advise(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_write_is_told_what_to_do() {
+        for kind in [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ] {
+            let said = refused(kind.into(), "remove `it`".to_owned()).to_string();
+            assert!(
+                said.contains("for writing") || said.contains("its owner"),
+                "{said}"
+            );
+        }
+        let gone = refused(io::ErrorKind::NotFound.into(), "remove `it`".to_owned());
+        assert_eq!(gone.kind(), ErrorKind::NotFound);
+    }
 }

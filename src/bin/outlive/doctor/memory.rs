@@ -31,7 +31,7 @@ pub(super) fn checks(folder: &Folder) -> Vec<Check> {
 /// How many bytes and files there may be, and how many more. No limit is zero.
 fn room(name: &str, [all, free]: [u64; 2], [files, files_free]: [u64; 2]) -> Check {
     let found = format!("{}, {} free", size(all), size(free));
-    if files > 0 && files_free < files / 10 {
+    if files > 0 && files_free <= files / 10 {
         let found = format!("room for {files} files, {files_free} free");
         let advice = "nearly full: segments are refused as `no room left`; remove files that nobody \
                       uses, or mount it with a larger nr_inodes";
@@ -87,7 +87,7 @@ mod tests {
             room("it", [1 << 30, 1 << 20], [100, 50]).health,
             Health::Warn
         );
-        let full = room("it", much, [100, 0]);
+        let full = room("it", much, [5, 0]);
         assert!(full.health == Health::Warn && full.advice.contains("nr_inodes"));
     }
 }
