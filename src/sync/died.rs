@@ -119,6 +119,7 @@ impl<G> fmt::Display for OwnerDied<G> {
 impl<G> std::error::Error for OwnerDied<G> {}
 
 /// Why a lock was not simply taken.
+#[non_exhaustive]
 pub enum LockError<G> {
     /// It was taken, from a process that died holding it.
     OwnerDied(OwnerDied<G>),
