@@ -1,23 +1,65 @@
 //! The segments that this process has open: each once, however often it is opened.
 
-use std::sync::{Arc, Weak};
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::atomic::AtomicU32;
+use crate::sys::clock::monotonic_nanos;
+use crate::sys::{fork, futex};
 
 use super::inner::Inner;
 
-/// A handful of entries: a walk is faster than a map.
+/// A handful of entries: a walk is faster than a map. The locks are std's, of which a forked child can
+/// let go: those of parking_lot share a table, which a fork may catch in the middle of a change.
 static ATTACHED: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
 /// Held while a segment is opened, so that two threads of one process are not two participants for
 /// a moment, and find a small registry full of themselves.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// How long other threads are waited for. A child forked while one of them was at it waits in vain.
+/// How long other threads are waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Nanoseconds between two looks at a lock that another thread has.
+const MOMENT: u64 = 100_000;
+
+thread_local! {
+    /// Both locks, from before a fork of this thread until after it.
+    static HELD: Cell<Option<Held>> = const { Cell::new(None) };
+}
+
+type Held = (
+    Option<MutexGuard<'static, ()>>,
+    Option<MutexGuard<'static, Vec<Entry>>>,
+);
+
+/// A fork waits for the threads that open a segment, so that its child finds the list whole and
+/// nobody at it.
+fn before_fork() {
+    let _ = HELD.try_with(|held| held.set(Some((patiently(&TURN), patiently(&ATTACHED)))));
+}
+
+fn after_fork() {
+    let _ = HELD.try_with(|held| drop(held.take()));
+}
+
+/// The lock, if it can be had in time.
+fn patiently<T>(lock: &'static Mutex<T>) -> Option<MutexGuard<'static, T>> {
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => return None,
+            Err(TryLockError::WouldBlock) => {
+                let idle = AtomicU32::new(0);
+                futex::wait(&[(&idle, 0)], monotonic_nanos().saturating_add(MOMENT));
+            }
+        }
+    }
+}
 
 /// One segment, from its opening until it has been left.
 struct Entry {
@@ -26,12 +68,12 @@ struct Entry {
 }
 
 fn attached() -> Result<MutexGuard<'static, Vec<Entry>>> {
-    ATTACHED.try_lock_for(PATIENCE).ok_or_else(|| {
+    patiently(&ATTACHED).ok_or_else(|| {
         Error::new(
             ErrorKind::TimedOut,
             "look for a segment among the open ones",
         )
-        .advise("fork while no other thread opens a segment")
+        .advise("fork with libc's `fork`, or while no other thread opens a segment")
     })
 }
 
@@ -40,8 +82,10 @@ pub(crate) fn get_or_open(
     identity: (u64, u64),
     open: impl FnOnce() -> Result<Inner>,
 ) -> Result<Arc<Inner>> {
+    // Where there are no hooks, the lease of what is opened says so.
+    let _ = fork::around(before_fork, after_fork);
     // Where the turn does not come it is done without.
-    let _turn = TURN.try_lock_for(PATIENCE);
+    let _turn = patiently(&TURN);
     let patience = Instant::now() + PATIENCE;
     loop {
         let mut attached = attached()?;

@@ -363,3 +363,22 @@ fn a_child_waits_for_no_thread_of_its_parent() {
         assert!(codes.iter().all(|code| *code == 0), "{codes:?}");
     });
 }
+
+#[test]
+fn a_child_opens_segments_whatever_threads_of_its_parent_were_opening() {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    drop(Segment::anonymous().unwrap());
+                }
+            });
+        }
+        let codes: Vec<_> = (0..100)
+            .map(|_| in_fork(|| u8::from(Segment::anonymous().is_err())))
+            .collect();
+        over.store(true, Ordering::Relaxed);
+        assert!(codes.iter().all(|code| *code == 0), "{codes:?}");
+    });
+}

@@ -405,12 +405,14 @@ fn garbage_in_an_object_is_a_state_too() {
 #[test]
 fn segments_without_a_name_are_found_at_their_processes() {
     let segment = SegmentOptions::new().label("nameless").anonymous().unwrap();
-    let _value = Value::create(&segment, "here", 1_u8).unwrap();
+    // No other run of this test has it.
+    let name = format!("here {}", std::process::id());
+    let _value = Value::create(&segment, &name, 1_u8).unwrap();
     let found = find_anonymous().unwrap();
     let mine = found
         .iter()
         .filter_map(|found| Snapshot::at(&found.path).ok());
-    let mut mine = mine.filter(|seen| seen.object("here").is_some());
+    let mut mine = mine.filter(|seen| seen.object(&name).is_some());
     let seen = mine.next().expect("found");
     assert_eq!(seen.creator, std::process::id());
     assert_eq!(mine.next(), None, "found once");

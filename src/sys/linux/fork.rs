@@ -282,8 +282,8 @@ fn cells() -> impl Iterator<Item = &'static Cell> {
 fn install_hooks() -> io::Result<()> {
     static INSTALLED: OnceLock<i32> = OnceLock::new();
     let code = *INSTALLED.get_or_init(|| {
-        // SAFETY: the hooks are `extern "C"`, take nothing, and call only async-signal-safe
-        // functions on memory that is never freed.
+        // SAFETY: the hooks are `extern "C"` and take nothing; on memory that is never freed they call
+        // only what is async-signal-safe, and what `around` was given.
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) }
     });
     if code == 0 {
@@ -293,7 +293,23 @@ fn install_hooks() -> io::Result<()> {
     }
 }
 
+type Hook = fn();
+
+/// What is done before each fork, and after it in both processes.
+static AROUND: OnceLock<(Hook, Hook)> = OnceLock::new();
+
+/// Has `before` called before each fork from now on, by the thread that forks, and `after` after it
+/// in the parent and in the child. Only the first call counts.
+pub(crate) fn around(before: Hook, after: Hook) -> io::Result<()> {
+    AROUND.get_or_init(|| (before, after));
+    install_hooks()
+}
+
 extern "C" fn before_fork() {
+    // First: whoever is waited for here may in `Watched::reopen` wait until no fork is under way.
+    if let Some((before, _)) = AROUND.get() {
+        before();
+    }
     // SeqCst: the other side of the looks in `Watched::reopen`; in the other hooks too.
     BEGUN.fetch_add(1, Ordering::SeqCst);
 }
@@ -301,6 +317,7 @@ extern "C" fn before_fork() {
 extern "C" fn in_parent() {
     // SeqCst: as in `before_fork`.
     ENDED.fetch_add(1, Ordering::SeqCst);
+    after_fork();
 }
 
 extern "C" fn in_child() {
@@ -308,6 +325,13 @@ extern "C" fn in_child() {
     ENDED.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
     for cell in cells() {
         refresh(cell);
+    }
+    after_fork();
+}
+
+fn after_fork() {
+    if let Some((_, after)) = AROUND.get() {
+        after();
     }
 }
 

@@ -2,6 +2,7 @@
 //! shows it.
 
 use std::fs::read_to_string;
+use std::io::{Write, stderr};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,9 +37,16 @@ fn of_mapping(file: &str, what: &str) -> u64 {
     found
 }
 
-/// What `life` says, in a forked child; 255 where it panics.
+/// What `life` says, in a forked child; 255 where it panics, and why.
 fn alone(life: impl FnOnce() -> u8) -> i32 {
-    in_fork(|| catch_unwind(AssertUnwindSafe(life)).unwrap_or(255))
+    in_fork(|| {
+        catch_unwind(AssertUnwindSafe(life)).unwrap_or_else(|panic| {
+            // What the hook has said went to the memory of the test, which this child has a copy of.
+            let why = panic.downcast_ref::<String>();
+            let _ = writeln!(stderr(), "in the child: {why:?}");
+            255
+        })
+    })
 }
 
 /// A folder with a segment in it that this process has not open, and its options.
