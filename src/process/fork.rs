@@ -57,7 +57,8 @@ impl<R: Serialize + DeserializeOwned> Process<R> {
     /// # Blocking
     ///
     /// For as long as the system takes to copy the tables of the memory: 12 ms for each GiB. Until
-    /// no other thread is writing to the standard output, which is flushed.
+    /// no other thread is writing to the standard output, which is flushed. For at most two
+    /// seconds, until no other thread is opening a segment.
     ///
     /// # If a process dies
     ///
