@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::Child as Program;
+use std::process::{Child as Program, Command};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,10 @@ const BACK: &str = "\u{1b}[?1049l";
 const CURSOR: &str = "\u{1b}[?25h";
 const NO_CURSOR: &str = "\u{1b}[?25l";
 
+const TOP: [&str; 3] = ["top", "--interval", "0.05"];
+
 /// `outlive top` on a terminal, and that terminal's other end.
-fn on_terminal(folder: &Folder, environment: &[(&str, &str)]) -> (Program, File) {
+fn on_terminal(mut top: Command, environment: &[(&str, &str)]) -> (Program, File) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let terminal = openpt(flags).unwrap();
     grantpt(&terminal).unwrap();
@@ -34,7 +36,7 @@ fn on_terminal(folder: &Folder, environment: &[(&str, &str)]) -> (Program, File)
             .write(true)
             .open(name.to_str().unwrap())
     };
-    let program = command(folder, &["top", "--interval", "0.05"])
+    let program = top
         .envs(environment.iter().copied())
         .stdin(open().unwrap())
         .stdout(open().unwrap())
@@ -54,7 +56,11 @@ struct Top {
 
 impl Top {
     fn start(folder: &Folder, environment: &[(&str, &str)]) -> Self {
-        let (program, keyboard) = on_terminal(folder, environment);
+        Self::start_as(command(folder, &TOP), environment)
+    }
+
+    fn start_as(top: Command, environment: &[(&str, &str)]) -> Self {
+        let (program, keyboard) = on_terminal(top, environment);
         let mut screen = keyboard.try_clone().unwrap();
         let shown = Arc::new(Mutex::new(String::new()));
         let (mut bytes, all) = ([0; 4096], Arc::clone(&shown));
@@ -139,10 +145,57 @@ fn a_shell_has_the_terminal_while_top_is_stopped() {
     }
 }
 
+/// The program, started by another one.
+fn started_by(words: &[&str], top: &Command) -> Command {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).arg(top.get_program());
+    command.args(top.get_args());
+    command
+}
+
+/// In a container that is entered its session and its group have no number: whoever leads them is
+/// outside. So it is for what an init starts, too.
+#[test]
+fn top_runs_where_its_session_has_no_number() {
+    let apart = ["unshare", "--pid", "--fork", "--kill-child"];
+    let is_permitted = started_by(&apart, &Command::new("true")).status();
+    if !is_permitted.is_ok_and(|status| status.success()) {
+        eprintln!("not here: no PID namespaces");
+        return;
+    }
+    let folder = Folder::new("apart");
+    let mut top = Top::start_as(
+        started_by(&apart, &command(&folder, &TOP)),
+        &[("TERM", "xterm")],
+    );
+    wait_until(|| top.has_shown(SCREEN));
+    // All of the job stops but `top`, which no default action stops: process 1.
+    top.keyboard.write_all(b"\x1a").unwrap();
+    wait_until(|| top.is_stopped());
+    top.signal(Signal::CONT);
+    top.keyboard.write_all(b"q").unwrap();
+    let status = top.program.wait().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn top_does_not_stop_where_nobody_would_have_it_go_on() {
+    let folder = Folder::new("leader");
+    let top = started_by(&["setsid", "--wait"], &command(&folder, &TOP));
+    let mut top = Top::start_as(top, &[("TERM", "xterm")]);
+    wait_until(|| top.has_shown(SCREEN));
+    top.shown.lock().unwrap().clear();
+    top.keyboard.write_all(b"\x1a").unwrap();
+    wait_until(|| top.has_shown(SCREEN));
+    top.keyboard.write_all(b"q").unwrap();
+    let status = top.program.wait().unwrap();
+    assert!(status.success(), "{status}");
+}
+
 #[test]
 fn top_ends_with_its_terminal() {
     let folder = Folder::new("hangup");
-    let (mut top, mut terminal) = on_terminal(&folder, &[("TERM", "xterm")]);
+    let (mut top, mut terminal) = on_terminal(command(&folder, &TOP), &[("TERM", "xterm")]);
     let (mut bytes, mut shown) = ([0; 4096], String::new());
     while !shown.contains(SCREEN) {
         let count = terminal.read(&mut bytes).unwrap();

@@ -206,8 +206,10 @@ fn it_lives_on_when_the_thread_ends_that_forked_and_dies_with_the_process() {
         let by_descriptor: Vec<_> = children.iter().copied().map(by_descriptor).collect();
         for pid in &children {
             // It leads its group when its thread watches.
-            let pid = Pid::from_raw(pid.cast_signed()).unwrap();
-            until(|| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid));
+            let pid = pid.cast_signed();
+            // SAFETY: takes no pointer. The group before may have no number here: 0, no `Pid`.
+            until(|| unsafe { libc::getpgid(pid) } == pid);
+            let pid = Pid::from_raw(pid).unwrap();
             if is_stopped {
                 kill_process(pid, Signal::STOP).unwrap();
             }

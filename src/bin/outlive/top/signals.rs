@@ -1,10 +1,12 @@
 //! Signals that come while the terminal is ours.
 
 use std::io;
+use std::mem;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
+use rustix::process::{Signal, kill_current_process_group};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::{flag, low_level};
 
@@ -41,17 +43,26 @@ impl Signals {
         self.is_end() || stop.load(Ordering::Relaxed) || resumed.load(Ordering::Relaxed)
     }
 
-    /// Whether it is to stop, which is told once. Who leads a session is not: there is nobody who
-    /// would have it go on.
+    /// Whether it is to stop, which is told once.
     pub(super) fn is_to_stop(&self) -> bool {
-        let is_leader = getsid(None).is_ok_and(|session| session == getpgrp());
-        self.is_to_stop.swap(false, Ordering::Relaxed) && !is_leader
+        self.is_to_stop.swap(false, Ordering::Relaxed)
     }
 
-    /// Stops until somebody has it go on.
+    /// Stops until somebody has it go on, as the signal would that nobody catches: not at all where
+    /// there is nobody for that, as for who leads a session.
+    #[expect(unsafe_code, reason = "sigaction")]
     pub(super) fn stop(&self) {
-        // As a signal that nobody catches would.
-        let _ = low_level::emulate_default_handler(SIGTSTP);
+        // SAFETY: all zero is a valid `sigaction`: the default, no flags, nothing blocked.
+        let default: libc::sigaction = unsafe { mem::zeroed() };
+        let mut ours = default;
+        // SAFETY: both are valid for the call, and the default action does not run code of ours.
+        if unsafe { libc::sigaction(SIGTSTP, &raw const default, &raw mut ours) } == 0 {
+            let _ = low_level::raise(SIGTSTP);
+            // SAFETY: the action that was there.
+            unsafe { libc::sigaction(SIGTSTP, &raw const ours, ptr::null_mut()) };
+        }
+        // It goes on where it did not stop, too.
+        self.has_resumed.store(true, Ordering::Relaxed);
     }
 
     /// Tells all of the job to stop, as a terminal does that is not ours.
