@@ -21,7 +21,7 @@ use super::board::{Board, Chunk, Phase, Sink};
 use super::error::TaskError;
 use super::shared::Shared;
 use super::wire::{self, News};
-use super::worker::{Post, work};
+use super::worker::{self, Post, work};
 
 /// What a pool is to be.
 pub(super) struct Plan {
@@ -242,7 +242,7 @@ impl Crew {
             most_tasks: self.plan.most_tasks,
         };
         let process = Builder::new()
-            .name(format!("PoolWorker-{}", seat + 1))
+            .name(worker::name(seat))
             .daemon(true)
             .spawn(work, post)?;
         Ok((*process).clone())

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::process::exit::Exit;
 
 use super::error::TaskError;
+use super::worker;
 
 /// What becomes of the task that a dead worker was in.
 pub(super) enum Fate {
@@ -32,8 +33,8 @@ impl Loss {
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (number, pid, exit) = (self.seat + 1, self.pid, self.exit);
-        write!(f, "PoolWorker-{number} ({pid}) ended: {exit}; ")?;
+        let (name, pid, exit) = (worker::name(self.seat), self.pid, self.exit);
+        write!(f, "{name} ({pid}) ended: {exit}; ")?;
         match &self.fate {
             None => f.write_str("it was in no task"),
             Some(Fate::Again(time, of)) => write!(f, "its task is done again ({time} of {of})"),

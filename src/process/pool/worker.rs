@@ -41,6 +41,11 @@ struct Worker {
     tasks_done: u64,
 }
 
+/// What the worker of a seat is called.
+pub(super) fn name(seat: u32) -> String {
+    format!("PoolWorker-{}", seat + 1)
+}
+
 /// Works until the pool is closed, or as many tasks are done as one worker is to do.
 pub(super) fn work(post: Post) {
     let mut worker = Worker {
