@@ -67,9 +67,9 @@ fn live((path, locks): (PathBuf, Vec<String>)) {
     let locks: Vec<_> = locks.iter().map(open).collect();
     let mut held = Vec::new();
     for lock in &locks {
+        // Of a pair, each has its first before either wants its second.
+        wait_until(|| held.is_empty() || lock.holder().is_some());
         held.push(lock.lock());
-        // Both of a pair have their first before either wants its second.
-        std::thread::sleep(Duration::from_millis(300));
     }
     std::thread::sleep(PATIENCE);
 }

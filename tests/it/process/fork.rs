@@ -134,6 +134,9 @@ fn it_can_be_asked_again_until_it_has_ended() {
             Err(JoinError::Taken)
         ));
         process.kill().unwrap();
+        // A shell starts what it does not wait for with SIGINT ignored.
+        // SAFETY: sets no handler.
+        unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
         for (end, signal) in [
             (process::Child::terminate as fn(&_) -> _, 15),
             (process::Child::kill, 9),
