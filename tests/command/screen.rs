@@ -18,6 +18,9 @@ use crate::folder::Folder;
 const SCREEN: &str = "\u{1b}[?1049h";
 const BACK: &str = "\u{1b}[?1049l";
 
+/// Control-Z.
+const STOP: &[u8; 1] = b"\x1a";
+
 const CURSOR: &str = "\u{1b}[?25h";
 const NO_CURSOR: &str = "\u{1b}[?25l";
 
@@ -96,6 +99,16 @@ impl Top {
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.program), signal).unwrap();
     }
+
+    fn press(&mut self, key: &[u8; 1]) {
+        self.keyboard.write_all(key).unwrap();
+    }
+
+    fn quit(mut self) {
+        self.press(b"q");
+        let status = self.program.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
 }
 
 impl Drop for Top {
@@ -115,7 +128,7 @@ fn top_gives_the_terminal_back() {
         assert!(!top.has_shown(BACK));
         match signal {
             Some(signal) => top.signal(signal),
-            None => top.keyboard.write_all(b"q").unwrap(),
+            None => top.press(b"q"),
         }
         let status = top.program.wait().unwrap();
         assert_eq!(status.signal(), signal.map(Signal::as_raw), "{status}");
@@ -131,7 +144,7 @@ fn a_shell_has_the_terminal_while_top_is_stopped() {
         wait_until(|| top.has_shown(SCREEN) && !top.has_cursor());
         assert!(!top.has_shown(BACK));
         match by_key {
-            true => top.keyboard.write_all(b"\x1a").unwrap(),
+            true => top.press(STOP),
             false => top.signal(Signal::TSTP),
         }
         wait_until(|| top.is_stopped() && top.has_shown(BACK) && top.has_cursor());
@@ -170,12 +183,10 @@ fn top_runs_where_its_session_has_no_number() {
     );
     wait_until(|| top.has_shown(SCREEN));
     // All of the job stops but `top`, which no default action stops: process 1.
-    top.keyboard.write_all(b"\x1a").unwrap();
+    top.press(STOP);
     wait_until(|| top.is_stopped());
     top.signal(Signal::CONT);
-    top.keyboard.write_all(b"q").unwrap();
-    let status = top.program.wait().unwrap();
-    assert!(status.success(), "{status}");
+    top.quit();
 }
 
 #[test]
@@ -185,11 +196,9 @@ fn top_does_not_stop_where_nobody_would_have_it_go_on() {
     let mut top = Top::start_as(top, &[("TERM", "xterm")]);
     wait_until(|| top.has_shown(SCREEN));
     top.shown.lock().unwrap().clear();
-    top.keyboard.write_all(b"\x1a").unwrap();
+    top.press(STOP);
     wait_until(|| top.has_shown(SCREEN));
-    top.keyboard.write_all(b"q").unwrap();
-    let status = top.program.wait().unwrap();
-    assert!(status.success(), "{status}");
+    top.quit();
 }
 
 #[test]
