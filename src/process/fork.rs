@@ -64,7 +64,8 @@ impl<R: Serialize + DeserializeOwned> Process<R> {
     ///
     /// The child: as any other [`Process`]. The caller: a thread of the child's kills it, which is not
     /// there any more where the closure executes another program. A child that is stopped goes on for
-    /// that, and also when the thread ends that forked it.
+    /// that, and also when the thread ends that forked it; but not one that was stopped in its first
+    /// microseconds, before it had asked the system for it.
     ///
     /// # Errors
     ///
@@ -142,7 +143,10 @@ fn live<R: Serialize>(closure: impl FnOnce() -> R, end: &OwnedFd) -> ! {
 
 fn act<R: Serialize>(closure: impl FnOnce() -> R, end: &OwnedFd) -> i32 {
     let name = current::current().name().to_owned();
-    let begun = family::lead_group().and_then(|()| die_with_parent());
+    // First what wakes it: whoever sees that it leads its group may stop it.
+    let begun = family::go_on_without_parent()
+        .and_then(|()| family::lead_group())
+        .and_then(|()| die_with_parent());
     if let Err(error) = begun {
         let doing = format!("prepare {name}");
         return worker::tell(end, Ok(Err(Error::os(error, doing))));
@@ -158,7 +162,6 @@ fn act<R: Serialize>(closure: impl FnOnce() -> R, end: &OwnedFd) -> i32 {
 /// Kills this process when its parent has ended. The kernel would do that when the thread ends that
 /// forked; so that signal only wakes a process that is stopped, to see for itself.
 fn die_with_parent() -> io::Result<()> {
-    family::go_on_without_parent()?;
     let watch = || {
         thread::block_signals();
         let current = current::current();

@@ -112,8 +112,8 @@ pub(crate) fn go_on_without_parent() -> io::Result<()> {
 /// Gives a forked process a group of its own, and lets it die with its parent, which has one
 /// thread.
 pub(crate) fn die_with(parent: Pid) -> io::Result<()> {
-    lead_group()?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    lead_group()?;
     // It may have died before.
     if getppid() == Some(parent) {
         Ok(())

@@ -208,7 +208,7 @@ fn it_lives_on_when_the_thread_ends_that_forked_and_dies_with_the_process() {
         let children: Vec<_> = (0..3).map(|_| parent.hears().parse().unwrap()).collect();
         let by_descriptor: Vec<_> = children.iter().copied().map(by_descriptor).collect();
         for pid in &children {
-            // It leads its group when its thread watches.
+            // It leads its group when a death is to wake it.
             let pid = pid.cast_signed();
             // SAFETY: takes no pointer. The group before may have no number here: 0, no `Pid`.
             until(|| unsafe { libc::getpgid(pid) } == pid);
