@@ -92,7 +92,8 @@ fn workers_can_be_killed() {
     assert!(!executor.try_shutdown(Shutdown::Finish));
     executor.shutdown(Shutdown::Kill);
     assert!(slow.iter().all(Future::is_cancelled));
-    assert!(pids.into_iter().all(is_gone));
+    // They are dead; that their server reaps them is not waited for.
+    until(|| pids.iter().all(|pid| is_gone(*pid)));
 }
 
 #[test]
